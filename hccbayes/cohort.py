@@ -1,0 +1,184 @@
+"""Read and validate a cohort: one row a patient, every fault named at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hccbayes import defaults
+from hccbayes.cohort_checks import (
+    cell_problems,
+    column_problems,
+    counted,
+    identifier_problems,
+    table_warnings,
+)
+from hccbayes.cohort_review import cohort_problems, cohort_warnings
+from hccbayes.cohort_source import read_patient_table
+from hccbayes.cohort_values import final_frame, row_names, typed_values, used_cells
+from hccbayes.errors import InputError
+from hccbayes.records import ArmSummary, CohortSummary, Exclusion
+from hccbayes.roles import Roles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cohort:
+    """Validated patients, one row each.
+
+    Parameters
+    ----------
+    frame
+        ``patient`` (text), ``entry`` and ``time`` (months since time zero), ``event`` (1 event,
+        0 censored), ``treatment`` (1 treated, 0 control), ``center`` (text; only where the roles
+        name one), then each covariate under its own name: numbers, or text for a category.
+        Rows are numbered from zero in the order of the source; nothing is missing.
+    roles
+        Which column of the source was what, and the policies it was read under.
+    source
+        File name, ``dataset:NAME`` or ``DataFrame``.
+    sha256
+        Digest of the file's bytes, or of the frame's column names and content.
+    rows_read
+        Rows of the source, excluded ones among them.
+    exclusions
+        Who was left out by a policy, one record a reason; nobody is counted twice.
+    warnings
+        Sentences about what deserves attention and stops nothing.
+    """
+
+    frame: pd.DataFrame
+    roles: Roles
+    source: str
+    sha256: str
+    rows_read: int
+    exclusions: tuple[Exclusion, ...]
+    warnings: tuple[str, ...]
+
+    def summary(self) -> CohortSummary:
+        """Return what a report says of the cohort; no patient's row is in it."""
+        return CohortSummary(
+            source=self.source,
+            sha256=self.sha256,
+            rows_read=self.rows_read,
+            arms={"treated": self._arm("treated", 1), "control": self._arm("control", 0)},
+            centers=int(self.frame["center"].nunique()) if "center" in self.frame else 0,
+            exclusions=tuple((exclusion.reason, exclusion.count) for exclusion in self.exclusions),
+            warnings=self.warnings,
+        )
+
+    def episodes(self) -> pd.DataFrame:
+        """Return one episode a patient, from entry to the end of follow-up.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``patient``, ``start`` and ``stop`` (months since time zero; at risk in
+            ``(start, stop]``), ``event``, ``treatment``, then ``center`` and the covariates.
+        """
+        return self.frame.rename(columns={"entry": "start", "time": "stop"})
+
+    def _arm(self, arm: str, code: int) -> ArmSummary:
+        rows = self.frame[self.frame["treatment"] == code]
+        return ArmSummary(
+            label=self.roles.arm.names[arm],
+            patients=len(rows),
+            events=int(rows["event"].sum()),
+            person_months=float((rows["time"] - rows["entry"]).sum()),
+        )
+
+
+def read_cohort(data: pd.DataFrame | str | Path, roles: Roles) -> Cohort:
+    """Read and validate one row a patient.
+
+    Parameters
+    ----------
+    data
+        A frame, which is left as it is; the path of a ``.csv`` (UTF-8, comma-separated) or
+        ``.parquet`` file; or ``dataset:NAME``. The same table gives the same cohort either way.
+    roles
+        Which column is what, and the policies for zero follow-up and missing values.
+
+    Returns
+    -------
+    Cohort
+        Times in months, treated as 1 and control as 0. ``missing = "exclude"`` leaves out rows
+        with a missing value in a used column, then ``zero_time`` is applied; both are on record.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong; every problem that can be evaluated is in it, with the patients
+        concerned (``line 7``, the seventh row below the header, where there is no identifier).
+    """
+    table = read_patient_table(data)
+    problems = column_problems(table, roles)
+    cells = used_cells(table, roles)
+    names = row_names(cells, roles)
+    problems += identifier_problems(cells, roles)
+    kept, missing = _apply_missing_policy(cells, roles, names)
+    problems += cell_problems(kept, roles, names, table.categories)
+    values, zero, replaced = _apply_zero_time_policy(
+        typed_values(kept, roles, table.categories), roles, names
+    )
+    problems += cohort_problems(values, roles, names)
+    if problems:
+        raise InputError(problems, source=table.source)
+    frame = final_frame(values, roles)
+    return Cohort(
+        frame=frame,
+        roles=roles,
+        source=table.source,
+        sha256=table.sha256,
+        rows_read=len(table.cells),
+        exclusions=tuple(missing + zero),
+        warnings=(
+            *table_warnings(table, cells, roles),
+            *replaced,
+            *cohort_warnings(frame, roles),
+        ),
+    )
+
+
+def _apply_missing_policy(
+    cells: pd.DataFrame, roles: Roles, names: pd.Series
+) -> tuple[pd.DataFrame, list[Exclusion]]:
+    """Return the rows that stay, and one exclusion for each set of columns missing together."""
+    absent = cells.isna()
+    incomplete = absent.any(axis="columns")
+    if roles.missing == "error" or not incomplete.any():
+        return cells, []
+    rows_by_columns: dict[tuple[str, ...], list[str]] = {}
+    for row in cells.index[incomplete]:
+        columns = tuple(str(column) for column in cells.columns[absent.loc[row]])
+        rows_by_columns.setdefault(columns, []).append(names.loc[row])
+    exclusions = [
+        Exclusion(
+            reason=f"missing value in {' and '.join(columns)} (missing = 'exclude')", ids=tuple(ids)
+        )
+        for columns, ids in sorted(rows_by_columns.items())
+    ]
+    return cells[~incomplete], exclusions
+
+
+def _apply_zero_time_policy(
+    values: pd.DataFrame, roles: Roles, names: pd.Series
+) -> tuple[pd.DataFrame, list[Exclusion], list[str]]:
+    """Return the values after the policy, what it excluded, and what it replaced as a warning."""
+    if "time" not in values or roles.zero_time == "error":
+        return values, [], []
+    zero = values["time"] == 0
+    if not zero.any():
+        return values, [], []
+    if roles.zero_time == "exclude":
+        ids = tuple(names.loc[values.index[zero]])
+        reason = "follow-up of zero (zero_time = 'exclude')"
+        return values[~zero], [Exclusion(reason=reason, ids=ids)], []
+    half = 0.5 * defaults.MONTHS_PER_UNIT[roles.time_unit]
+    unit = roles.time_unit.removesuffix("s")
+    warning = (
+        f"{counted(int(zero.sum()), 'follow-up')} of zero set to half a {unit} "
+        f"({half:.3g} months; zero_time = 'half_unit')"
+    )
+    return values.assign(time=values["time"].mask(zero, half)), [], [warning]

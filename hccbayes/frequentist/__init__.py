@@ -1,0 +1,1 @@
+"""Frequentist estimates that stand beside the Bayesian ones in the estimate table."""

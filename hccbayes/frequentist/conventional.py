@@ -1,0 +1,270 @@
+"""The conventional analysis of a cohort as rows of the estimate table, for the cross-check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from hccbayes.defaults import INTERVAL_PROB
+from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.center_dummies import CenterDummies, center_dummies
+from hccbayes.frequentist.cox import CoxFit, cox
+from hccbayes.frequentist.identifiability import NotEstimableError
+from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
+from hccbayes.frequentist.logrank import logrank
+from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST, Estimate, estimate_table
+
+ARMS: tuple[tuple[str, int], ...] = (("treated", 1), ("control", 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cohort:
+    """Everything the rows are made of, checked."""
+
+    frame: pd.DataFrame
+    design: pd.DataFrame
+    contrasts: Mapping[str, str]
+    model: str
+    prob: float
+
+    def cox(self, design: pd.DataFrame, strata: ArrayLike | None = None) -> CoxFit:
+        follow_up = (self.frame["entry"], self.frame["time"], self.frame["event"])
+        return cox(design, *follow_up, strata=strata, prob=self.prob)
+
+    def row(
+        self,
+        estimand: str,
+        contrast: str,
+        method: str,
+        estimate: float,
+        *,
+        limits: tuple[float, float] = (np.nan, np.nan),
+        kind: str = "",
+        time: float | None = None,
+    ) -> Estimate:
+        """Return a row of the table; a row without limits has no kind and probability of them."""
+        empty = bool(np.isnan(limits).all())
+        return Estimate(
+            estimand=estimand,
+            contrast=contrast,
+            population="sample",
+            time=time,
+            estimate=estimate,
+            lower=limits[0],
+            upper=limits[1],
+            interval_prob=None if empty else self.prob,
+            interval_kind="" if empty else kind,
+            source="frequentist",
+            method=method,
+            model=self.model,
+        )
+
+
+def conventional_estimates(
+    frame: pd.DataFrame,
+    design: pd.DataFrame,
+    contrasts: Mapping[str, str],
+    *,
+    times: Sequence[float],
+    model: str,
+    prob: float = INTERVAL_PROB,
+) -> pd.DataFrame:
+    """Return Kaplan-Meier, log-rank and Cox estimates of a cohort.
+
+    Survival by arm (limits on the log scale) and its difference (Wald, from Greenwood's variance)
+    at each time within the follow-up of the arms concerned; median by arm; log-rank, stratified by
+    center too; log hazard ratio and hazard ratio of each term by these methods:
+
+    ======================  ===================================================================
+    ``cox_crude``           treatment alone; only where the design has more terms
+    ``cox_efron``           all terms
+    ``cox_efron_strata``    all terms, stratified by center
+    ``cox_efron_center``    all terms and center dummies, whose own rows are left out
+    ======================  ===================================================================
+
+    The last two and the stratified log-rank need at least two centers. A center without events
+    takes no part in ``cox_efron_center``: its dummy runs to minus infinity, and the limit is the
+    fit without its patients (see :func:`hccbayes.frequentist.center_dummies.center_dummies`).
+
+    Parameters
+    ----------
+    frame
+        One row a patient: ``entry`` and ``time`` in months, ``event``, ``treatment`` (0 or 1), and
+        ``center`` where there is one.
+    design
+        The model's terms, one column each, on their own scale, without intercept and centers; the
+        first is ``treatment``. Rows as in `frame`.
+    contrasts
+        Contrast label of each term; ``treatment`` has ``treated / control``.
+    times
+        Months at which survival is reported.
+    model
+        Name of the model file.
+    prob
+        Probability of every interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The estimate table. What the data do not determine (a separated term, no event in both
+        arms' risk sets) is ``nan``; ``attrs["notes"]``, a tuple of sentences, says why, and counts
+        the centers and patients that the center dummies leave out.
+
+    Raises
+    ------
+    InputError
+        If a column, a contrast or a value is missing or wrong, or an arm has no patient.
+    """
+    _check(frame, design, contrasts)
+    cohort = _Cohort(frame=frame, design=design, contrasts=contrasts, model=model, prob=prob)
+    notes: list[str] = []
+    rows = [
+        *_survival_rows(cohort, times),
+        *_logrank_rows(cohort, notes),
+        *_cox_rows(cohort, notes),
+    ]
+    table = estimate_table(rows)
+    table.attrs["notes"] = tuple(notes)
+    return table
+
+
+def _survival_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Estimate]:
+    medians = []
+    found: dict[str, pd.DataFrame] = {}
+    for arm, value in ARMS:
+        own = cohort.frame[cohort.frame["treatment"] == value]
+        curve = kaplan_meier(own["entry"], own["time"], own["event"], prob=cohort.prob)
+        end = float(curve["time"].iloc[-1])
+        found[arm] = survival_at(curve, [time for time in times if time <= end])
+        for at in found[arm].itertuples():
+            limits = (float(at.lower), float(at.upper))
+            yield cohort.row(
+                "survival", arm, "km", float(at.survival), limits=limits, kind="log", time=at.time
+            )
+        median = median_survival(curve)
+        limits = (median.lower, median.upper)
+        medians.append(cohort.row("median", arm, "km", median.estimate, limits=limits, kind="log"))
+    z = float(norm.ppf((1 + cohort.prob) / 2))
+    both = found["treated"].merge(found["control"], on="time", suffixes=("_treated", "_control"))
+    for at in both.itertuples():
+        difference = float(at.survival_treated - at.survival_control)
+        half = z * float(np.hypot(at.standard_error_treated, at.standard_error_control))
+        limits = (difference - half, difference + half)
+        yield cohort.row(
+            "survival_difference",
+            DIFFERENCE_CONTRAST,
+            "km",
+            difference,
+            limits=limits,
+            kind="wald",
+            time=at.time,
+        )
+    yield from medians
+
+
+def _logrank_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
+    frame = cohort.frame
+    strata: dict[str, pd.Series | None] = {"logrank": None}
+    if _has_centers(frame):
+        strata["logrank_strata_center"] = frame["center"]
+    for method, labels in strata.items():
+        statistic = p_value = float("nan")
+        try:
+            test = logrank(
+                frame["entry"], frame["time"], frame["event"], frame["treatment"], strata=labels
+            )
+            statistic, p_value = test.chi2, test.p_value
+        except NotEstimableError as error:
+            notes.append(_note(method, error))
+        yield cohort.row("logrank_chi2", TREATMENT_CONTRAST, method, statistic)
+        yield cohort.row("logrank_p", TREATMENT_CONTRAST, method, p_value)
+
+
+def _cox_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
+    terms = list(cohort.design.columns)
+    designs: dict[str, tuple[pd.DataFrame, ArrayLike | None]] = {}
+    if len(terms) > 1:
+        designs["cox_crude"] = (cohort.design[["treatment"]], None)
+    designs["cox_efron"] = (cohort.design, None)
+    if _has_centers(cohort.frame):
+        coded = center_dummies(
+            *(cohort.frame[name] for name in ("entry", "time", "event", "center"))
+        )
+        notes.extend(_center_notes(coded))
+        designs["cox_efron_strata"] = (cohort.design, cohort.frame["center"])
+        with_centers = pd.concat([cohort.design.reset_index(drop=True), coded.dummies], axis=1)
+        designs["cox_efron_center"] = (with_centers, coded.block)
+    for method, (design, strata) in designs.items():
+        reported = [term for term in terms if term in design.columns]
+        coef = lower = upper = np.full(len(reported), np.nan)
+        try:
+            fit = cohort.cox(design, strata)
+            # Center dummies stand behind the terms.
+            coef, lower, upper = (
+                values[: len(reported)] for values in (fit.coef, fit.lower, fit.upper)
+            )
+        except NotEstimableError as error:
+            notes.append(_note(method, error))
+        for term, *values in zip(reported, coef, lower, upper, strict=True):
+            yield from _ratio_rows(cohort, cohort.contrasts[term], method, *map(float, values))
+
+
+def _ratio_rows(
+    cohort: _Cohort, contrast: str, method: str, coef: float, lower: float, upper: float
+) -> Iterable[Estimate]:
+    """Log hazard ratio, and the hazard ratio with the exponential of its limits."""
+    yield cohort.row("log_hr", contrast, method, coef, limits=(lower, upper), kind="wald")
+    limits = (float(np.exp(lower)), float(np.exp(upper)))
+    yield cohort.row("hr", contrast, method, float(np.exp(coef)), limits=limits, kind="wald")
+
+
+def _center_notes(coded: CenterDummies) -> Iterable[str]:
+    if coded.without_event:
+        listed = ", ".join(coded.without_event)
+        patients = sum(coded.without_event.values())
+        yield (
+            f"cox_efron_center: {len(coded.without_event)} center(s) without an event, with "
+            f"{patients} patient(s), carry no information and take no part: {listed}"
+        )
+    if len(coded.compared) > 1:
+        listed = "; ".join(", ".join(block) for block in coded.compared)
+        yield (
+            "cox_efron_center: some centers' levels cannot be compared with one another and are "
+            f"strata: {listed}"
+        )
+
+
+def _note(method: str, error: InputError) -> str:
+    return f"{method}: not estimable: " + "; ".join(str(problem) for problem in error.problems)
+
+
+def _has_centers(frame: pd.DataFrame) -> bool:
+    return "center" in frame.columns and frame["center"].nunique() > 1
+
+
+def _check(frame: pd.DataFrame, design: pd.DataFrame, contrasts: Mapping[str, str]) -> None:
+    problems = [
+        Problem(f"column {column}", "is needed")
+        for column in ("entry", "time", "event", "treatment")
+        if column not in frame.columns
+    ]
+    if list(design.columns[:1]) != ["treatment"]:
+        problems.append(Problem("design", "its first column must be `treatment`"))
+    if len(design) != len(frame):
+        problems.append(Problem("design", f"has {len(design)} rows for {len(frame)} patients"))
+    problems.extend(
+        Problem(f"term {term}", "has no contrast label")
+        for term in design.columns
+        if term not in contrasts
+    )
+    if "center" in frame.columns and frame["center"].isna().any():
+        problems.append(Problem("column center", "has missing values"))
+    if not problems and set(frame["treatment"].unique()) != {0, 1}:
+        problems.append(Problem("column treatment", "must hold 0 and 1, and both of them"))
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,144 @@
+"""Whether a partial likelihood determines its coefficients: dependence and separation.
+
+Both are properties of the risk sets and the design alone. The log partial likelihood is concave; it
+is flat along a direction where that combination of terms is constant in every risk set, and rises
+forever along one where each patient who dies has its largest value in the risk set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from hccbayes.errors import InputError
+from hccbayes.frequentist.episodes import Episodes, FloatArray
+
+DEPENDENCE_TOLERANCE: Final = 1e-8
+"""Share of a term's length left after the terms before it, below which it is their combination:
+the square root of double precision, as the rank is read off sums of squares."""
+
+SEPARATION_TOLERANCE: Final = 1e-6
+"""Linear programs are solved to 1e-7."""
+
+
+class NotEstimableError(InputError):
+    """The data, correct as they are, do not determine what was asked for."""
+
+
+def dependent_terms(
+    design: FloatArray, terms: Sequence[str], episodes: Episodes, strata: NDArray[np.intp]
+) -> tuple[str, ...]:
+    """Return the terms that the risk sets cannot tell from the terms before them.
+
+    Parameters
+    ----------
+    design
+        Shape ``(rows, terms)``.
+    terms
+        Names of the columns.
+    episodes, strata
+        Follow-up and stratum of each row.
+
+    Returns
+    -------
+    tuple of str
+        Empty where the coefficients are identified. A term that is constant wherever it is
+        compared is its own dependent term.
+    """
+    group = _compared_groups(episodes, strata)
+    compared = group >= 0
+    centered = _centered_within(design[compared], group[compared])
+    kept: list[int] = []
+    dependent = []
+    for column, term in enumerate(terms):
+        values = centered[:, column]
+        rest = values
+        if kept:
+            before = centered[:, kept]
+            rest = values - before @ np.linalg.lstsq(before, values, rcond=None)[0]
+        # Measured against the term as it stands, so that rounding of a large constant is no spread.
+        length = np.linalg.norm(design[compared, column]) if compared.any() else 0.0
+        if np.linalg.norm(rest) <= DEPENDENCE_TOLERANCE * max(float(length), 1e-300):
+            dependent.append(term)
+        else:
+            kept.append(column)
+    return tuple(dependent)
+
+
+def separated_terms(
+    design: FloatArray, terms: Sequence[str], episodes: Episodes, strata: NDArray[np.intp]
+) -> tuple[str, ...]:
+    r"""Return the terms whose coefficients run to infinity.
+
+    The maximum does not exist where a direction v has :math:`v'(x_i - x_k) \ge 0` for every event
+    i and every k at risk with it, and more than 0 for one of them; a linear program looks for it.
+    It has a row each such pair, so this is asked only after a fit has failed.
+
+    Parameters
+    ----------
+    design
+        Shape ``(rows, terms)``, columns of similar spread.
+    terms
+        Names of the columns.
+    episodes, strata
+        Follow-up and stratum of each row.
+
+    Returns
+    -------
+    tuple of str
+        Empty where the maximum exists.
+    """
+    differences = [np.zeros((1, len(terms)))]
+    for row in np.flatnonzero(episodes.event):
+        time = episodes.stop[row]
+        at_risk = (episodes.entry < time) & (time <= episodes.stop) & (strata == strata[row])
+        differences.append(design[row] - design[at_risk])
+    pairs = np.unique(np.concatenate(differences), axis=0)
+    found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=(-1, 1))
+    if not found.success or -found.fun <= SEPARATION_TOLERANCE:
+        return ()
+    return tuple(
+        term
+        for term, weight in zip(terms, found.x, strict=True)
+        if abs(weight) > SEPARATION_TOLERANCE
+    )
+
+
+def _compared_groups(episodes: Episodes, strata: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Group of rows that chains of overlapping risk sets compare; -1 for rows in no risk set.
+
+    Within a stratum, episodes are stretches of time: risk sets of two event times share a row, or
+    are joined by the risk sets between them, exactly where each neighbor shares one with the next.
+    """
+    group = np.full(len(strata), -1, dtype=np.intp)
+    used = 0
+    for code in np.unique(strata):
+        rows = np.flatnonzero(strata == code)
+        part = episodes.take(rows)
+        times = part.event_times()
+        if times.size == 0:
+            continue
+        first = np.searchsorted(times, part.entry, side="right")
+        last = np.searchsorted(times, part.stop, side="right") - 1
+        # Rows over the gap between event times k and k + 1.
+        gaps = np.arange(times.size - 1)
+        spanning = ((first[:, None] <= gaps) & (last[:, None] > gaps)).any(axis=0)
+        label = np.concatenate([[0], np.cumsum(~spanning)])
+        inside = first <= last
+        group[rows[inside]] = used + label[first[inside]]
+        used += int(label[-1]) + 1
+    return group
+
+
+def _centered_within(values: FloatArray, group: NDArray[np.intp]) -> FloatArray:
+    """Values minus the mean of their group."""
+    if group.size == 0:
+        return values
+    counts = np.bincount(group).astype(np.float64)
+    sums = np.zeros((counts.size, values.shape[1]))
+    np.add.at(sums, group, values)
+    return values - (sums / np.maximum(counts, 1.0)[:, None])[group]

@@ -1,0 +1,330 @@
+"""The named analysis: a model file as a typed, frozen value, every field checked once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from hccbayes import defaults
+from hccbayes.errors import InputError, Problem
+from hccbayes.formula import covariate_columns
+from hccbayes.priors import TREATMENT_PRIORS, Prior
+from hccbayes.roles import FrozenModel, Roles
+from hccbayes.spec_problems import spec_problems
+
+Baseline = Literal["rw1", "rw2", "independent", "gamma"]
+CenterModel = Literal["none", "fixed", "hierarchical", "stratified"]
+Population = Literal["ate", "att", "atc"]
+IntervalKind = Literal["eti", "hdi"]
+Backend = Literal["nutpie", "pymc", "numpyro"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _read_prior(value: Any) -> Any:
+    if isinstance(value, str | Mapping):
+        try:
+            return Prior.from_toml(value)
+        except InputError as error:
+            raise ValueError(error.problems[0].message) from None
+    return value
+
+
+def _of_family(*families: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        prior = _read_prior(value)
+        if not isinstance(prior, Prior):
+            raise ValueError("must be a table such as { dist = 'normal', mu = 0, sigma = 0.5 }")
+        if prior.dist not in families:
+            raise ValueError(f"must be one of {', '.join(families)}, not {prior.dist}")
+        return prior
+
+    return BeforeValidator(check)
+
+
+_as_toml = PlainSerializer(lambda prior: prior.to_toml(), return_type=dict)
+EffectPrior = Annotated[Prior, _of_family("normal", "student_t"), _as_toml]
+ScalePrior = Annotated[Prior, _of_family("half_normal"), _as_toml]
+
+
+class ModelSection(FrozenModel):
+    """``[model]``: the name under which results are filed, and the question in words."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    question: str = ""
+
+
+class DataSection(Roles):
+    """``[data]``: where the patients are, and which column plays which part."""
+
+    source: str = ""
+
+
+class QuantileCuts(FrozenModel):
+    """``cuts = { quantile = J }``: J intervals with equal numbers of events."""
+
+    quantile: Annotated[int, Field(ge=1, le=100)]
+
+
+Cuts = Literal["auto", "fine"] | QuantileCuts | tuple[Positive, ...]
+
+
+class HazardSection(FrozenModel):
+    """``[hazard]``: the survival model. Cut points are in months."""
+
+    formula: str
+    cuts: Cuts = "auto"
+    baseline: Baseline = "rw1"
+    center: CenterModel = "none"
+    center_slope: bool = False
+
+    @field_validator("formula")
+    @classmethod
+    def _formula_is_safe(cls, formula: str) -> str:
+        try:
+            covariate_columns(formula)
+        except InputError as error:
+            raise ValueError(error.problems[0].message) from None
+        return formula
+
+    @field_validator("cuts")
+    @classmethod
+    def _cuts_increase(cls, cuts: Cuts) -> Cuts:
+        if isinstance(cuts, tuple) and any(
+            b <= a for a, b in zip(cuts, cuts[1:], strict=False)
+        ):
+            raise ValueError("cut points must increase strictly")
+        return cuts
+
+    @model_validator(mode="after")
+    def _combinations(self) -> HazardSection:
+        if self.cuts == "fine" and self.baseline in {"independent", "gamma"}:
+            raise ValueError(
+                f"cuts = 'fine' needs a smoothed baseline (rw1 or rw2), not {self.baseline}"
+            )
+        if self.center_slope and self.center in {"none", "stratified"}:
+            raise ValueError(
+                "center_slope needs center = 'hierarchical' or 'fixed': "
+                "a treatment effect that varies around a center's own level"
+            )
+        return self
+
+
+class PriorSection(FrozenModel):
+    """``[priors]``: every prior of the hazard model, on the scale of the standardized design.
+
+    Parameters
+    ----------
+    treatment
+        Log hazard ratio of treated over control; a named prior or a table.
+    covariates
+        Log hazard ratio of each covariate: binary ones centered, continuous ones divided by two
+        standard deviations.
+    median_survival
+        Months; the prior median survival, which places the baseline level.
+    baseline_level
+        Deviation of the mean log hazard from ``log(log 2 / median_survival)``.
+    walk_sd
+        Standard deviation of the log hazard's random walk per six months; ``rw1`` and ``rw2``.
+    trend
+        Linear trend of the log hazard per twelve months; ``rw2``.
+    interval
+        Deviation of each interval's log hazard; ``independent``.
+    gamma_shape
+        Shape a of Gamma(a, a / lambda0) of each interval's hazard; ``gamma``.
+    center
+        Log hazard of each center against the mean center; ``fixed``. With two centers, the half
+        contrast.
+    center_sd
+        Standard deviation of the center effects; ``hierarchical``.
+    center_slope
+        Deviation of each center's log hazard ratio; ``fixed``. With two centers, the half contrast.
+    center_slope_sd
+        Standard deviation of the centers' log hazard ratios; ``hierarchical``.
+    stratum_sd
+        Standard deviation of each center's interval log hazards around the shared baseline;
+        ``stratified``.
+    """
+
+    treatment: EffectPrior = TREATMENT_PRIORS["default"]
+    covariates: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.5)
+    median_survival: Positive = defaults.PRIOR_MEDIAN_SURVIVAL
+    baseline_level: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.8)
+    walk_sd: ScalePrior = Prior.of("half_normal", sigma=0.5)
+    trend: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.5)
+    interval: EffectPrior = Prior.of("normal", mu=0.0, sigma=1.0)
+    gamma_shape: Positive = 1.0
+    center: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.5)
+    center_sd: ScalePrior = Prior.of("half_normal", sigma=0.5)
+    center_slope: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.25)
+    center_slope_sd: ScalePrior = Prior.of("half_normal", sigma=0.25)
+    stratum_sd: ScalePrior = Prior.of("half_normal", sigma=0.3)
+
+
+class IntervalSection(FrozenModel):
+    """``interval = { prob, kind }`` of the estimate table."""
+
+    prob: Annotated[float, Field(gt=0, lt=1)] = defaults.INTERVAL_PROB
+    kind: IntervalKind = defaults.INTERVAL_KIND
+
+
+class EstimandSection(FrozenModel):
+    """``[estimands]``: which numbers are reported.
+
+    Parameters
+    ----------
+    times
+        Months at which survival is reported; none may lie beyond the shorter arm's follow-up.
+    horizon
+        Months to which RMST is integrated and the median looked for; left out, the largest
+        follow-up common to both arms.
+    populations
+        Standardization targets: ``ate`` (all patients), ``att`` (the treated), ``atc``
+        (the controls).
+    hr_thresholds
+        ``P(HR < c)`` is reported for each c.
+    interval
+        Probability and kind of the intervals.
+    """
+
+    times: tuple[Positive, ...] = defaults.ESTIMAND_TIMES
+    horizon: Positive | None = None
+    populations: Annotated[tuple[Population, ...], Field(min_length=1)] = ("ate",)
+    hr_thresholds: tuple[Positive, ...] = defaults.HR_THRESHOLDS
+    interval: IntervalSection = IntervalSection()
+
+
+class SamplerSection(FrozenModel):
+    """``[sampler]``: how the posterior is drawn."""
+
+    draws: Annotated[int, Field(ge=10)] = defaults.DRAWS
+    tune: Annotated[int, Field(ge=10)] = defaults.TUNE
+    chains: Annotated[int, Field(ge=2, le=64)] = defaults.CHAINS
+    target_accept: Annotated[float, Field(gt=0.5, lt=1)] = defaults.TARGET_ACCEPT
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    backend: Backend = "nutpie"
+
+
+class AnalysisSpec(FrozenModel):
+    """A named analysis, read from a model file.
+
+    Read it with :meth:`from_toml`; change it with :meth:`with_values`, which returns a new one.
+    """
+
+    model: ModelSection
+    data: DataSection
+    hazard: HazardSection
+    priors: PriorSection = PriorSection()
+    estimands: EstimandSection = EstimandSection()
+    sampler: SamplerSection = SamplerSection()
+
+    @model_validator(mode="after")
+    def _center_has_column(self) -> AnalysisSpec:
+        if self.hazard.center != "none" and self.data.center is None:
+            raise ValueError(
+                f"[hazard] center = '{self.hazard.center}' needs a column: set [data] center"
+            )
+        return self
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> AnalysisSpec:
+        """Read a model file.
+
+        Raises
+        ------
+        InputError
+            If the file is absent, is not TOML, or any field is wrong; every problem is named.
+        """
+        file = Path(path)
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(Problem("model file", f"{reason}: {file}")) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(Problem("model file", f"not TOML: {error}"), source=str(file)) from None
+        return cls.from_dict(values, source=str(file))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, source: str = "model") -> AnalysisSpec:
+        """Return the analysis of a nested mapping, the form a TOML file has.
+
+        Raises
+        ------
+        InputError
+            If any field is unknown, missing or wrong; every problem is named.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(spec_problems(error, cls), source=source) from None
+
+    def with_values(self, assignments: Sequence[str]) -> AnalysisSpec:
+        """Return a copy with ``section.field=value`` assignments, values written as in TOML.
+
+        Raises
+        ------
+        InputError
+            If an assignment cannot be read or leads to a wrong field.
+        """
+        values = self.to_dict()
+        problems = []
+        for assignment in assignments:
+            try:
+                _assign(values, assignment)
+            except ValueError as error:
+                problems.append(Problem(f"--set {assignment}", str(error)))
+        if problems:
+            raise InputError(problems)
+        return type(self).from_dict(values, source="the model with its changed values")
+
+    @property
+    def roles(self) -> Roles:
+        """The data section's roles with the formula's columns as covariates."""
+        own = self.data.model_dump(exclude={"source"})
+        columns = dict.fromkeys([*self.data.covariates, *covariate_columns(self.hazard.formula)])
+        return Roles.model_validate(own | {"covariates": tuple(columns)})
+
+    @property
+    def method(self) -> str:
+        """Name of the Bayesian method in the estimate table, ``pe_rw1``."""
+        return f"pe_{self.hazard.baseline}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field, defaults included, as plain values without empty ones."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def to_toml(self) -> str:
+        """Return the resolved analysis as TOML; :meth:`from_toml` reads it back equal."""
+        import tomli_w
+
+        return tomli_w.dumps(self.to_dict())
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    """Set one dotted key in place; the value is read as TOML, or as bare text."""
+    key, separator, text = assignment.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not separator or len(path) < 2 or not all(path):
+        raise ValueError("write section.field=value, for instance sampler.draws=2000")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    target = values
+    for part in path[:-1]:
+        nested = target.setdefault(part, {})
+        if not isinstance(nested, dict):
+            raise ValueError(f"`{part}` is a value, not a section")
+        target = nested
+    target[path[-1]] = value
