@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# A first choice of interpreter, as in `make test PYTHON=/opt/python3.12/bin/python3`.
+# The interpreter of a new .venv, where it should not be searched for, as in `make test PYTHON=/opt/python3.12/bin/python3`.
 PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
@@ -86,18 +86,20 @@ clean:  ## remove caches and build products; .venv and results stay
 # pyenv holds but has not made active, then uv, which fetches one.
 $(BIN)/python:
 	@pyenv_root=$$(pyenv root 2>/dev/null || true); \
-	for candidate in $(if $(PYTHON),"$(PYTHON)") python3.13 python3.12 python3 python \
-			"$$pyenv_root"/versions/3.13*/bin/python "$$pyenv_root"/versions/3.12*/bin/python; do \
+	if [ -n "$(PYTHON)" ]; then set -- "$(PYTHON)"; else \
+		set -- python3.13 python3.12 python3 python \
+			"$$pyenv_root"/versions/3.13*/bin/python "$$pyenv_root"/versions/3.12*/bin/python; \
+	fi; \
+	for candidate in "$$@"; do \
 		"$$candidate" -c "$$SUITABLE" >/dev/null 2>&1 || continue; \
 		"$$candidate" -m venv --clear .venv && $(PIP) --version >/dev/null || continue; \
 		echo "created .venv with $$($(BIN)/python --version) ($$candidate)"; \
 		exit 0; \
 	done; \
-	if command -v uv >/dev/null; then \
+	if [ -z "$(PYTHON)" ] && command -v uv >/dev/null; then \
 		rm -rf .venv; \
 		uv venv --quiet --seed --python '>=3.12,<3.14' .venv && exit 0; \
 	fi; \
-	echo "hccbayes needs Python 3.12 or 3.13 with the venv module, and none was found: not" >&2; \
-	echo "as python3.13, python3.12, python3 or python, nor in pyenv, nor by uv." >&2; \
-	echo "Install one, or name it: make $(or $(MAKECMDGOALS),test) PYTHON=/path/to/python" >&2; \
+	echo "hccbayes needs Python 3.12 or 3.13 with the venv module; looked at: $$*, uv." >&2; \
+	echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
 	exit 1

@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from hccbayes import defaults
-from hccbayes.cohort_checks import counted, listed
+from hccbayes.cohort_checks import counted, listed, role_columns
 from hccbayes.errors import Problem
 from hccbayes.roles import Roles
 
@@ -34,8 +34,10 @@ def cohort_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> lis
     if len(values) == 0:
         return [Problem("data", "no patient is left after the exclusions")]
     problems = _unit_problems(values, roles, names) + _arm_problems(values, roles)
+    own = role_columns(roles)
     for name in dict.fromkeys(roles.covariates):
-        if name in values and len(values) > 1:
+        # Under a reserved name stands the role's own column, not the covariate.
+        if name in values and own.get(name, name) == name and len(values) > 1:
             problems += _covariate_problems(values[name], names)
     return problems
 
@@ -97,8 +99,10 @@ def _covariate_problems(column: pd.Series, names: pd.Series) -> list[Problem]:
     single = column[column.isin(counts.index[counts == 1])]
     if len(single) == 0:
         return []
-    noun = "category" if len(single) == 1 else "categories"
-    message = f"{noun} {listed(single)} with one patient; merge it with another"
+    if len(single) == 1:
+        message = f"category {listed(single)} with one patient; merge it with another"
+    else:
+        message = f"categories {listed(single)} with one patient each; merge them with others"
     return [Problem(where, message, tuple(names.loc[single.index]))]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from hccbayes.datasets import load_dataset
-from hccbayes.errors import InputError, Problem
+from hccbayes.errors import InputError, MissingDependencyError, Problem
 
 DATASET_PREFIX: Final = "dataset:"
 """What stands before the name of a built-in data set."""
@@ -62,6 +62,8 @@ def read_patient_table(data: pd.DataFrame | str | Path) -> PatientTable:
     ------
     InputError
         If there is no such file or data set, it cannot be read, or it holds no row.
+    MissingDependencyError
+        If the file is Parquet and pyarrow is not installed.
     """
     if isinstance(data, pd.DataFrame):
         return _from_frame(data, "DataFrame")
@@ -145,10 +147,8 @@ _READERS: Final[dict[str, Callable[[bytes], pd.DataFrame]]] = {
 def _from_file(path: Path) -> PatientTable:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        known = " or ".join(_READERS)
-        message = (
-            f"cannot tell how to read {path.suffix or 'a file without ending'!r}; give {known}"
-        )
+        ending = path.suffix or "no ending"
+        message = f"has {ending}, which is not read; give a {' or '.join(_READERS)} file"
         raise InputError(Problem("data file", message), source=path.name)
     try:
         content = path.read_bytes()
@@ -157,7 +157,9 @@ def _from_file(path: Path) -> PatientTable:
         raise InputError(Problem("data file", f"{reason}: {path}"), source=path.name) from None
     try:
         frame = reader(content)
-    except (ValueError, OSError, NotImplementedError) as error:
+    except ImportError as error:
+        raise MissingDependencyError(f"{path.suffix} files need pyarrow: {error}") from None
+    except Exception as error:  # Damaged Parquet bytes raise KeyError, ArrowException and more.
         raise InputError(Problem("data file", _why_unreadable(error)), source=path.name) from None
     return _from_frame(frame, path.name, hashlib.sha256(content).hexdigest())
 
@@ -167,4 +169,5 @@ def _why_unreadable(error: Exception) -> str:
         return f"is not UTF-8 text (byte {error.start}); save it as CSV in UTF-8"
     if isinstance(error, pd.errors.EmptyDataError):
         return "is empty; a header and one row a patient are needed"
-    return f"cannot be read: {str(error).strip().splitlines()[0]}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"cannot be read: {lines[0]}"

@@ -150,7 +150,9 @@ def typed_values(
     if roles.center in cells:
         columns["center"] = cells[roles.center]
     for name in roles.covariates:
-        if name in cells and name not in RESERVED_COLUMNS:
+        if name == roles.center and name in cells:
+            columns[name] = cells[name]  # A center's code is a name, even where it is a number.
+        elif name in cells and name not in RESERVED_COLUMNS:
             columns[name] = _covariate(cells[name], categories.get(name))
     return pd.DataFrame(columns, index=cells.index)
 

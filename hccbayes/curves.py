@@ -80,13 +80,15 @@ def _mean_survival_within(increment: FloatArray) -> FloatArray:
     return np.where(increment > 0, -np.expm1(-safe) / safe, 1.0)
 
 
-def median_survival(hazard: ArrayLike, cuts: ArrayLike) -> FloatArray:
-    """Return the time at which S(t) = 0.5, in closed form; ``inf`` where the hazard dies out.
+def time_at_cumulative_hazard(hazard: ArrayLike, target: ArrayLike, cuts: ArrayLike) -> FloatArray:
+    """Return the time at which H(t) reaches a target, in closed form; ``inf`` where it never does.
 
     Parameters
     ----------
     hazard
         Shape ``(..., intervals)``; the last interval is open.
+    target
+        Cumulative hazard to reach, at least 0, shape ``(...)``.
     cuts
         Interior cut points.
 
@@ -96,14 +98,18 @@ def median_survival(hazard: ArrayLike, cuts: ArrayLike) -> FloatArray:
         Months, shape ``(...)``.
     """
     rate = np.asarray(hazard, dtype=np.float64)
-    points = np.asarray(cuts, dtype=np.float64)
-    lower = np.concatenate([[0.0], points])
-    at_start = cumulative_hazard(rate, lower, points)
-    target = np.log(2.0)
-    interval = (at_start <= target).sum(axis=-1) - 1
+    aim = np.broadcast_to(np.asarray(target, dtype=np.float64), rate.shape[:-1])
+    lower = np.concatenate([[0.0], np.asarray(cuts, dtype=np.float64)])
+    at_start = cumulative_hazard(rate, lower, cuts)
+    interval = (at_start <= aim[..., None]).sum(axis=-1) - 1
     index = interval[..., None]
     reached = np.take_along_axis(at_start, index, axis=-1)[..., 0]
     slope = np.take_along_axis(rate, index, axis=-1)[..., 0]
     extra = np.full_like(slope, np.inf)
-    np.divide(target - reached, slope, out=extra, where=slope > 0)
+    np.divide(aim - reached, slope, out=extra, where=slope > 0)
     return lower[interval] + extra
+
+
+def median_survival(hazard: ArrayLike, cuts: ArrayLike) -> FloatArray:
+    """Return the time at which S(t) = 0.5, months; ``inf`` where the hazard dies out first."""
+    return time_at_cumulative_hazard(hazard, np.log(2.0), cuts)

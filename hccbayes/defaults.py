@@ -43,6 +43,10 @@ FINE_GRID_STEP_LONG: Final = 2.0
 FINE_GRID_LONG_FOLLOW_UP: Final = 36.0
 """Beyond three years of follow-up the ``fine`` grid steps by two months."""
 
+REFERENCE_EVENT_STEP: Final = 3
+REFERENCE_INTERVALS: Final = 60
+"""The reference fit cuts at every third distinct event time, into about 60 intervals at most."""
+
 # Baseline hazard.
 PRIOR_MEDIAN_SURVIVAL: Final = 10.0
 """Months; the cohorts this package is about have medians from 4.5 to 26."""
@@ -71,7 +75,15 @@ PRIOR_MEDIAN_TOO_SHORT: Final = 1.0
 PRIOR_MEDIAN_TOO_LONG: Final = 120.0
 PRIOR_MEDIAN_SHARE_LIMIT: Final = 0.10
 
+PRIOR_DRAWS: Final = 1000
+REPLICATES: Final = 200
+"""Replicated cohorts of the posterior predictive check."""
+PARETO_K_LIMIT: Final = 0.7
+"""Beyond it, importance sampling cannot stand in for leaving a patient out (Vehtari 2017)."""
+
 # Cross-check.
+REFERENCE_GAMMA_SHAPE: Final = 0.01
+"""Shape of the near-flat gamma baseline of the reference fit."""
 CROSSCHECK_AGREEMENT: Final = 0.1
 """Posterior standard deviations within which the reference fit and Cox should agree."""
 CROSSCHECK_REMARK: Final = 0.5
@@ -85,7 +97,7 @@ FEW_EVENTS_TAIL: Final = 5
 # Curves.
 CURVE_POINTS: Final = 61
 """Grid points of the standardized survival curves, time zero and horizon included."""
-PATIENT_CHUNK: Final = 64
+PATIENT_CHUNK: Final = 32
 """Patients standardized over at a time; bounds memory at chunk x draws x intervals."""
 
 # Looks: Okabe-Ito, which stays apart in gray (luminance 0.45 against 0.62) and for the

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,13 +138,25 @@ def sample_prior(model: pm.Model, *, draws: int, seed: int) -> xr.Dataset:
     import pymc as pm
 
     names = [variable.name for variable in [*model.free_RVs, *model.deterministics]]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet("pymc"):
         # PyMC warns that the likelihood, a Potential, is ignored: that is what a prior is.
         warnings.filterwarnings("ignore", message="The effect of Potentials", category=UserWarning)
         tree = pm.sample_prior_predictive(
-            draws, model=model, var_names=names, random_seed=seed, compile_kwargs={}
+            draws, model=model, var_names=names, random_seed=seed
         )
     return tree["prior"].to_dataset()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep a logger's information out of the terminal; warnings still come through."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _sample_nutpie(
@@ -188,17 +202,18 @@ def _sample_pymc(
     before = {name: model[name].get_value() for name in data}
     pm.set_data(dict(data), model=model)
     try:
-        tree = pm.sample(
-            draws=sampler.draws,
-            tune=sampler.tune,
-            chains=sampler.chains,
-            random_seed=sampler.seed,
-            nuts_sampler=backend,
-            nuts={"target_accept": target_accept},
-            model=model,
-            progressbar=False,
-            compute_convergence_checks=False,
-        )
+        with _quiet("pymc"):
+            tree = pm.sample(
+                draws=sampler.draws,
+                tune=sampler.tune,
+                chains=sampler.chains,
+                random_seed=sampler.seed,
+                nuts_sampler=backend,
+                nuts={"target_accept": target_accept},
+                model=model,
+                progressbar=False,
+                compute_convergence_checks=False,
+            )
     finally:
         pm.set_data(before, model=model)
     return _two_groups(tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ CenterModel = Literal["none", "fixed", "hierarchical", "stratified"]
 Population = Literal["ate", "att", "atc"]
 IntervalKind = Literal["eti", "hdi"]
 Backend = Literal["nutpie", "pymc", "numpyro"]
+_MOST_QUANTILES = 100
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -73,17 +76,34 @@ class DataSection(Roles):
 class QuantileCuts(FrozenModel):
     """``cuts = { quantile = J }``: J intervals with equal numbers of events."""
 
-    quantile: Annotated[int, Field(ge=1, le=100)]
+    quantile: Annotated[int, Field(ge=1, le=_MOST_QUANTILES)]
 
 
 Cuts = Literal["auto", "fine"] | QuantileCuts | tuple[Positive, ...]
+
+
+def _has_form_of_cuts(value: Any) -> Any:
+    """Say once what cut points look like, instead of once for each form they may have."""
+    listed = isinstance(value, list | tuple) and all(
+        isinstance(cut, int | float) and not isinstance(cut, bool) for cut in value
+    )
+    count = value.get("quantile") if isinstance(value, dict) and len(value) == 1 else None
+    quantile = isinstance(count, int) and 1 <= count <= _MOST_QUANTILES
+    if listed and all(math.isfinite(cut) and cut > 0 for cut in value):
+        return tuple(value)
+    if quantile or value in ("auto", "fine") or isinstance(value, QuantileCuts):
+        return value
+    raise ValueError(
+        "must be 'auto', 'fine', a list of positive months such as [3, 6, 12], or "
+        f"{{ quantile = J }} with J from 1 to {_MOST_QUANTILES}"
+    )
 
 
 class HazardSection(FrozenModel):
     """``[hazard]``: the survival model. Cut points are in months."""
 
     formula: str
-    cuts: Cuts = "auto"
+    cuts: Annotated[Cuts, BeforeValidator(_has_form_of_cuts)] = "auto"
     baseline: Baseline = "rw1"
     center: CenterModel = "none"
     center_slope: bool = False

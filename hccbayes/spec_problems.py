@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -36,7 +37,7 @@ def _problem(item: Any, model: type[BaseModel]) -> Problem:
         return Problem(_place(names[:-1]) or "model file", f"`{names[-1]}` is missing")
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] not in {"value_error", "missing"}:
-        message = f"{message}; got {item['input']!r}"
+        message = f"{message}; got {reprlib.repr(item['input'])}"
     return Problem(_place(names) or "model file", message)
 
 

@@ -7,14 +7,17 @@ ratios and for survival medians, which may be infinite.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.records import Estimate
 from hccbayes.spec import IntervalSection
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FloatArray = NDArray[np.float64]
 Point = Literal["mean", "median"]
@@ -72,68 +75,70 @@ def interval_kind(draws: ArrayLike, interval: IntervalSection) -> str:
     return interval.kind if np.isfinite(np.asarray(draws)).all() else "eti"
 
 
-def posterior_estimate(
+def with_draws(
+    row: Estimate,
     draws: ArrayLike,
-    *,
-    estimand: str,
-    contrast: str,
-    population: str,
-    method: str,
-    model: str,
     interval: IntervalSection,
+    *,
     point: Point = "mean",
-    time: float | None = None,
     benefit: ArrayLike | None = None,
 ) -> Estimate:
-    """Return one Bayesian row of the estimate table.
+    """Return the row with its numbers filled in from draws.
 
     Parameters
     ----------
+    row
+        A row with its labels; its numbers are replaced.
     draws
         Posterior draws of the quantity.
-    estimand, contrast, population, method, model, time
-        As in :class:`~hccbayes.records.Estimate`.
     interval, point
         As in :func:`summarise`.
     benefit
         Boolean draws: whether the contrast favors the treated arm; ``None`` for no contrast.
     """
     summary = summarise(draws, interval, point=point)
-    return Estimate(
-        estimand=estimand,
-        contrast=contrast,
-        population=population,
-        time=time,
+    return replace(
+        row,
         estimate=summary.point,
         lower=summary.lower,
         upper=summary.upper,
         interval_prob=interval.prob,
         interval_kind=interval_kind(draws, interval),
         prob_benefit=None if benefit is None else float(np.mean(np.asarray(benefit))),
-        source="bayes",
-        method=method,
-        model=model,
     )
 
 
-def posterior_probability(
-    event: ArrayLike,
-    *,
-    estimand: str,
-    contrast: str,
-    population: str,
-    method: str,
-    model: str,
-    time: float | None = None,
-) -> Estimate:
-    """Return a row that holds a posterior probability; a probability has no interval."""
-    return Estimate(
-        estimand=estimand,
-        contrast=contrast,
-        population=population,
-        time=time,
-        estimate=float(np.mean(np.asarray(event))),
-        source="bayes",
-        method=method,
-        model=model,
-    )
+def with_probability(row: Estimate, event: ArrayLike) -> Estimate:
+    """Return the row holding the posterior probability of `event`; it has no interval."""
+    return replace(row, estimate=float(np.mean(np.asarray(event))))
+
+
+def summarise_curve(draws: xr.DataArray, interval: IntervalSection) -> xr.DataArray:
+    """Return pointwise mean and limits of curves, over a new first dimension ``statistic``.
+
+    Parameters
+    ----------
+    draws
+        Dims ``chain, draw`` and any others; finite.
+    interval
+        Probability and kind.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``statistic`` holds ``mean``, ``lower``, ``upper``; the other dims are kept in order.
+    """
+    import xarray as xr
+
+    if interval.kind == "hdi":
+        import arviz as az
+
+        limits = az.hdi(draws, prob=interval.prob)
+        lower, upper = (limits.sel(ci_bound=bound, drop=True) for bound in ("lower", "upper"))
+    else:
+        tail = (1.0 - interval.prob) / 2.0
+        limits = draws.quantile([tail, 1.0 - tail], dim=("chain", "draw"))
+        lower, upper = (limits.isel(quantile=side, drop=True) for side in (0, 1))
+    parts = [draws.mean(("chain", "draw")), lower, upper]
+    statistic = xr.DataArray(["mean", "lower", "upper"], dims="statistic", name="statistic")
+    return xr.concat(parts, dim=statistic)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp
 
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.episodes import FloatArray
@@ -74,9 +74,10 @@ def collapsed_log_likelihood(
     eta = covariates @ beta
     total = counts.sum(axis=0)
     constant = a * np.log(b) - gammaln(a) + gammaln(a + total)
-    return float(
-        counts.sum(axis=1) @ eta + np.sum(constant - (a + total) * np.log(b + np.exp(eta) @ time))
-    )
+    # The rate is a row with linear predictor 0; quadrature asks for coefficients of hundreds.
+    exponents = np.concatenate([eta, [0.0]])[:, None]
+    log_rate = logsumexp(exponents, b=np.vstack([time, b]), axis=0)
+    return float(counts.sum(axis=1) @ eta + np.sum(constant - (a + total) * log_rate))
 
 
 def collapsed_posterior_moments(
@@ -189,5 +190,5 @@ def _moments(log_density: Callable[[float], float]) -> PosteriorMoments:
     mass, first, second = moment(0), moment(1), moment(2)
     mean = first / mass
     return PosteriorMoments(
-        mean=mode + scale * mean, sd=float(scale * np.sqrt(second / mass - mean**2))
+        mean=float(mode + scale * mean), sd=float(scale * np.sqrt(second / mass - mean**2))
     )

@@ -124,7 +124,7 @@ def conventional_estimates(
     cohort = _Cohort(frame=frame, design=design, contrasts=contrasts, model=model, prob=prob)
     notes: list[str] = []
     rows = [
-        *_survival_rows(cohort, times),
+        *_kaplan_meier_rows(cohort, times),
         *_logrank_rows(cohort, notes),
         *_cox_rows(cohort, notes),
     ]
@@ -133,38 +133,54 @@ def conventional_estimates(
     return table
 
 
-def _survival_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Estimate]:
-    medians = []
-    found: dict[str, pd.DataFrame] = {}
+def _kaplan_meier_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Estimate]:
+    curves = {}
     for arm, value in ARMS:
         own = cohort.frame[cohort.frame["treatment"] == value]
-        curve = kaplan_meier(own["entry"], own["time"], own["event"], prob=cohort.prob)
-        end = float(curve["time"].iloc[-1])
-        found[arm] = survival_at(curve, [time for time in times if time <= end])
-        for at in found[arm].itertuples():
-            limits = (float(at.lower), float(at.upper))
+        curves[arm] = kaplan_meier(own["entry"], own["time"], own["event"], prob=cohort.prob)
+    for arm, curve in curves.items():
+        known, survival, _, lower, upper = _read(curve, times)
+        for time, estimate, low, high in zip(known, survival, lower, upper, strict=True):
             yield cohort.row(
-                "survival", arm, "km", float(at.survival), limits=limits, kind="log", time=at.time
+                "survival", arm, "km", estimate, limits=(low, high), kind="log", time=time
             )
+    yield from _difference_rows(cohort, curves, times)
+    for arm, curve in curves.items():
         median = median_survival(curve)
         limits = (median.lower, median.upper)
-        medians.append(cohort.row("median", arm, "km", median.estimate, limits=limits, kind="log"))
+        yield cohort.row("median", arm, "km", median.estimate, limits=limits, kind="log")
+
+
+def _difference_rows(
+    cohort: _Cohort, curves: Mapping[str, pd.DataFrame], times: Sequence[float]
+) -> Iterable[Estimate]:
+    """Yield the difference of the arms, with the variances of two independent curves added."""
     z = float(norm.ppf((1 + cohort.prob) / 2))
-    both = found["treated"].merge(found["control"], on="time", suffixes=("_treated", "_control"))
-    for at in both.itertuples():
-        difference = float(at.survival_treated - at.survival_control)
-        half = z * float(np.hypot(at.standard_error_treated, at.standard_error_control))
-        limits = (difference - half, difference + half)
+    common = min(float(curve["time"].iloc[-1]) for curve in curves.values())
+    shared = [time for time in times if time <= common]
+    known, treated, treated_se, *_ = _read(curves["treated"], shared)
+    _, control, control_se, *_ = _read(curves["control"], shared)
+    differences = np.subtract(treated, control)
+    halves = z * np.hypot(treated_se, control_se)
+    for time, difference, half in zip(known, differences, halves, strict=True):
+        limits = (float(difference - half), float(difference + half))
         yield cohort.row(
             "survival_difference",
             DIFFERENCE_CONTRAST,
             "km",
-            difference,
+            float(difference),
             limits=limits,
             kind="wald",
-            time=at.time,
+            time=time,
         )
-    yield from medians
+
+
+def _read(curve: pd.DataFrame, times: Sequence[float]) -> list[list[float]]:
+    """Return time, survival, standard error and limits at the times a curve has, as columns."""
+    end = float(curve["time"].iloc[-1])
+    at = survival_at(curve, [time for time in times if time <= end])
+    columns = ("time", "survival", "standard_error", "lower", "upper")
+    return [at[column].astype(float).to_list() for column in columns]
 
 
 def _logrank_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
@@ -217,7 +233,7 @@ def _cox_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
 def _ratio_rows(
     cohort: _Cohort, contrast: str, method: str, coef: float, lower: float, upper: float
 ) -> Iterable[Estimate]:
-    """Log hazard ratio, and the hazard ratio with the exponential of its limits."""
+    """Yield the log hazard ratio, and the hazard ratio with the exponential of its limits."""
     yield cohort.row("log_hr", contrast, method, coef, limits=(lower, upper), kind="wald")
     limits = (float(np.exp(lower)), float(np.exp(upper)))
     yield cohort.row("hr", contrast, method, float(np.exp(coef)), limits=limits, kind="wald")

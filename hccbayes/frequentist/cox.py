@@ -25,9 +25,18 @@ from hccbayes.frequentist.identifiability import (
     separated_terms,
 )
 
-NEWTON: Final = {"step_size": 1.0, "precision": 1e-18, "r_precision": 0.0, "max_steps": 60}
+NEWTON: Final = {"precision": 1e-18, "r_precision": 0.0, "max_steps": 200}
 """A decrement of 1e-18 leaves an error of 1e-9 standard errors. The relative change of the
 log-likelihood is no criterion: it reaches its rounding while the coefficients still move."""
+
+STEP_SIZES: Final = (0.5, 0.1)
+"""First steps tried, as shares of Newton's; lifelines lengthens them as it converges. A full first
+step can overshoot to an overflow, and lifelines does not step back."""
+
+SUSPICIOUS_SE: Final = 100.0
+"""Standard error of a standardized term, 1e-4 of one event's information, from which a fit is
+searched for separation. Where a coefficient runs to infinity Newton's method stops when score and
+information have both gone below rounding, at standard errors of a million and more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,17 +124,7 @@ def cox(
     codes = stratum_codes(strata, len(values))
     if not episodes.event.any():
         raise NotEstimableError(Problem("event", "no event: a Cox model has nothing to fit"))
-    dependent = dependent_terms(values, terms, episodes, codes)
-    if dependent:
-        raise NotEstimableError(
-            [
-                Problem(
-                    f"term {term}",
-                    "is constant, or a combination of the terms before it, in every risk set",
-                )
-                for term in dependent
-            ]
-        )
+    _check_identified(values, terms, episodes, codes)
     # Standardized, so that neither lifelines' warnings nor its steps depend on the units.
     scale = values.std(axis=0)
     standardized = (values - values.mean(axis=0)) / scale
@@ -142,6 +141,15 @@ def cox(
         rows=len(values),
         events=int(episodes.event.sum()),
     )
+
+
+def _check_identified(
+    design: FloatArray, terms: Sequence[str], episodes: Episodes, strata: NDArray[np.intp]
+) -> None:
+    message = "is constant, or a combination of the terms before it, in every risk set"
+    dependent = dependent_terms(design, terms, episodes, strata)
+    if dependent:
+        raise NotEstimableError([Problem(f"term {term}", message) for term in dependent])
 
 
 def _design_values(design: pd.DataFrame, rows: int) -> tuple[FloatArray, tuple[str, ...]]:
@@ -167,7 +175,33 @@ def _design_values(design: pd.DataFrame, rows: int) -> tuple[FloatArray, tuple[s
 def _newton(
     design: FloatArray, terms: Sequence[str], episodes: Episodes, strata: NDArray[np.intp]
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Coefficients, standard errors and log-likelihood of a standardized design."""
+    """Return coefficients, standard errors and log-likelihood of a standardized design."""
+    reason = ""
+    for step_size in STEP_SIZES:
+        try:
+            coef, se, log_likelihood = _lifelines_fit(design, episodes, strata, step_size)
+        except _FitFailed as failure:
+            reason = str(failure)
+            # A second attempt is of no use where there is no maximum.
+            separated = separated_terms(design, terms, episodes, strata)
+            if separated:
+                raise _not_estimable(separated, terms, reason) from None
+            continue
+        if not (se < SUSPICIOUS_SE).all():
+            separated = separated_terms(design, terms, episodes, strata)
+            if separated:
+                raise _not_estimable(separated, terms, "")
+        return coef, se, log_likelihood
+    raise _not_estimable((), terms, reason)
+
+
+class _FitFailed(Exception):
+    """lifelines did not converge; the message says how."""
+
+
+def _lifelines_fit(
+    design: FloatArray, episodes: Episodes, strata: NDArray[np.intp], step_size: float
+) -> tuple[FloatArray, FloatArray, float]:
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError, ConvergenceWarning
 
@@ -182,38 +216,33 @@ def _newton(
         frame["entry"] = np.maximum(episodes.entry, -1.0)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            # exp() of a diverging linear predictor; the failure is reported below.
+            # exp() of a diverging linear predictor; the failure is reported by its own error.
             warnings.simplefilter("ignore", RuntimeWarning)
+            # After the line above and so before it in effect: it is a RuntimeWarning itself.
+            warnings.simplefilter("error", ConvergenceWarning)
             fitted = CoxPHFitter().fit(
                 frame if strata.any() else frame.drop(columns="stratum"),
                 duration_col="stop",
                 event_col="event",
                 entry_col="entry" if episodes.delayed else None,
                 strata="stratum" if strata.any() else None,
-                fit_options=NEWTON,
+                fit_options={"step_size": step_size, **NEWTON},
             )
-    except (ConvergenceError, ConvergenceWarning) as failure:
-        raise _not_converged(design, terms, episodes, strata, str(failure)) from None
-    return (
-        fitted.params_[columns].to_numpy(),
-        fitted.standard_errors_[columns].to_numpy(),
-        float(fitted.log_likelihood_),
-    )
+    except (ConvergenceError, ConvergenceWarning, np.linalg.LinAlgError) as failure:
+        raise _FitFailed(str(failure).strip()) from None
+    se = fitted.standard_errors_[columns].to_numpy()
+    if not np.isfinite(se).all():
+        raise _FitFailed("the information is singular")
+    return fitted.params_[columns].to_numpy(), se, float(fitted.log_likelihood_)
 
 
-def _not_converged(
-    design: FloatArray,
-    terms: Sequence[str],
-    episodes: Episodes,
-    strata: NDArray[np.intp],
-    reason: str,
+def _not_estimable(
+    separated: Sequence[str], terms: Sequence[str], reason: str
 ) -> NotEstimableError:
-    separated = separated_terms(design, terms, episodes, strata)
     if not separated:
         listed = ", ".join(terms)
         return NotEstimableError(
-            Problem("Cox model", f"did not converge with the terms {listed}: {reason.strip()}")
+            Problem("Cox model", f"did not converge with the terms {listed}: {reason}")
         )
     return NotEstimableError(
         [

@@ -21,8 +21,9 @@ DEPENDENCE_TOLERANCE: Final = 1e-8
 """Share of a term's length left after the terms before it, below which it is their combination:
 the square root of double precision, as the rank is read off sums of squares."""
 
-SEPARATION_TOLERANCE: Final = 1e-6
-"""Linear programs are solved to 1e-7."""
+SEPARATION_WEIGHT: Final = 1e-3
+"""Weight in a separating direction from which a term is named. The largest weight of such a
+direction is 1, the program's bound; where there is none all are 0 up to its rounding of 1e-7."""
 
 
 class NotEstimableError(InputError):
@@ -99,12 +100,10 @@ def separated_terms(
         differences.append(design[row] - design[at_risk])
     pairs = np.unique(np.concatenate(differences), axis=0)
     found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=(-1, 1))
-    if not found.success or -found.fun <= SEPARATION_TOLERANCE:
+    if not found.success:
         return ()
     return tuple(
-        term
-        for term, weight in zip(terms, found.x, strict=True)
-        if abs(weight) > SEPARATION_TOLERANCE
+        term for term, weight in zip(terms, found.x, strict=True) if abs(weight) > SEPARATION_WEIGHT
     )
 
 

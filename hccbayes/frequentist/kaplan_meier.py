@@ -185,7 +185,7 @@ def numbers_at_risk(start: ArrayLike, stop: ArrayLike, times: ArrayLike) -> NDAr
 
 
 def _greenwood(events: NDArray[np.intp], at_risk: NDArray[np.intp]) -> FloatArray:
-    """Return the standard error of log survival, infinite from the time at which all at risk die."""
+    """Return the standard error of log survival; infinite once all at risk have died."""
     terms = np.full(len(events), np.inf)
     survivors = at_risk - events
     np.divide(events, at_risk * survivors, out=terms, where=survivors > 0)

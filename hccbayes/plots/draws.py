@@ -6,12 +6,15 @@ estimate table.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from numpy.typing import NDArray
+from scipy.stats import gaussian_kde
+
+_GRID: Final = 400
+"""Points of a drawn density."""
 
 Floats = NDArray[np.float64]
 
@@ -36,18 +39,19 @@ def equal_tailed(draws: xr.DataArray, prob: float, dims: tuple[str, ...]) -> xr.
 
 
 def density(values: Floats, *, positive: bool = False) -> tuple[Floats, Floats]:
-    """Return a grid and the kernel density of the draws on it.
+    """Return a grid and the Gaussian kernel density of the draws on it, Scott's bandwidth.
 
     Parameters
     ----------
     values
-        Draws.
+        Draws, not all equal.
     positive
         Whether the quantity cannot be negative, like a standard deviation: mass that the kernel
         would put below zero is reflected.
     """
-    options: dict[str, Any] = {}
-    if positive:
-        options = {"bound_correction": True, "custom_lims": (0.0, float(values.max()))}
-    grid, heights, _ = array_stats.kde(values, **options)
-    return np.asarray(grid), np.asarray(heights)
+    kernel = gaussian_kde(values)
+    reach = 3.0 * float(np.sqrt(kernel.covariance[0, 0]))
+    low = 0.0 if positive else float(values.min()) - reach
+    grid = np.linspace(low, float(values.max()) + reach, _GRID)
+    heights = kernel(grid) + kernel(-grid) if positive else kernel(grid)
+    return grid, np.asarray(heights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -11,17 +10,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
 from hccbayes.plots.style import REFERENCE_LINE, TEXT_SIZE
 
-WIDEST_DOUBLINGS: Final = 4
-"""A default axis of hazard ratios reaches no further than 1/16 and 16; longer intervals get an
+WIDEST_DOUBLINGS: Final = 3
+"""A default axis of hazard ratios reaches no further than 1/8 and 8; longer intervals get an
 arrow, for otherwise one wide interval would press all others into a dot."""
 
 _FAVORS_DROP: Final = 15.0
 """Points from the axis to the words below it, clear of the tick labels."""
-_FAVORS_WRAP: Final = 18
+_ONE_LINE: Final = 24
+"""Characters of the words on one side beyond which they take a line each."""
 
 
 def ratio_limits(values: Iterable[float], *, least: int = 1) -> tuple[float, float]:
@@ -42,9 +42,9 @@ def ratio_limits(values: Iterable[float], *, least: int = 1) -> tuple[float, flo
 
 
 def ratio_ticks(limits: tuple[float, float]) -> list[float]:
-    """Return every doubling, or every second one of a wide axis, within the limits, 1 included."""
+    """Return the doublings within the limits, thinned to at most seven or so around 1."""
     low, high = (math.log2(limit) for limit in limits)
-    step = 1 if high - low <= 6 else 2
+    step = max(1, math.ceil((high - low) / 6.0 - 1e-9))
     exponents = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     return [2.0**exponent for exponent in exponents if exponent % step == 0]
 
@@ -55,13 +55,29 @@ def set_ratio_axis(ax: Axes, limits: tuple[float, float]) -> None:
     ax.set_xlim(*limits)
     ticks = ratio_ticks(limits)
     ax.xaxis.set_major_locator(FixedLocator(ticks))
-    ax.xaxis.set_major_formatter(FixedFormatter([f"{tick:g}" for tick in ticks]))
+    ax.xaxis.set_major_formatter(FixedFormatter([f"{tick:.3g}" for tick in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.axvline(1.0, **REFERENCE_LINE)
 
 
+def set_linear_axis(
+    ax: Axes,
+    values: Iterable[float],
+    *,
+    null: float,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Make the x-axis a linear axis that holds the finite values and `null`, with a line there."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min([null, *finite]), max([null, *finite])
+    margin = 0.05 * (high - low) or 1.0
+    ax.set_xlim(*(limits or (low - margin, high + margin)))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.axvline(null, **REFERENCE_LINE)
+
+
 def add_favors(
-    ax: Axes, null: float, left: str, right: str, *, xlabel: str, wrap: int = _FAVORS_WRAP
+    ax: Axes, null: float, left: tuple[str, str], right: tuple[str, str], *, xlabel: str
 ) -> None:
     """Write who is favored on either side of `null`, and the axis label below both.
 
@@ -70,20 +86,20 @@ def add_favors(
     null
         Value of no effect, in data coordinates.
     left, right
-        What the lower and the higher values favor, ``"Favors embolization"``.
+        What the lower and the higher values mean, ``("Favors", "embolization")``; the two words
+        go on two lines where either side is long.
     xlabel
         Label of the axis.
-    wrap
-        Characters of a line.
     """
     drop = ax.xaxis.get_transform().transform
     low, high = drop(np.asarray(ax.get_xlim()))
     at = float((drop(np.asarray([null]))[0] - low) / (high - low))
-    sides = (("\N{LEFTWARDS ARROW} ", left, "", "right", -4), ("", right, " \N{RIGHTWARDS ARROW}", "left", 4))
-    lines = 1
-    for before, words, after, align, shift in sides:
-        text = textwrap.fill(f"{before}{words}{after}", wrap)
-        lines = max(lines, text.count("\n") + 1)
+    gap = "\n" if max(len(" ".join(words)) for words in (left, right)) > _ONE_LINE else " "
+    sides = (
+        (f"\N{LEFTWARDS ARROW} {left[0]}{gap}{left[1]}", "right", -4.0),
+        (f"{right[0]}{gap}{right[1]} \N{RIGHTWARDS ARROW}", "left", 4.0),
+    )
+    for text, align, shift in sides:
         ax.annotate(
             text,
             xy=(at, 0.0),
@@ -97,16 +113,16 @@ def add_favors(
             color="0.25",
             annotation_clip=False,
         )
-    ax.set_xlabel(xlabel, labelpad=5.0 + lines * TEXT_SIZE * 1.25)
+    ax.set_xlabel(xlabel, labelpad=5.0 + (1 + gap.count("\n")) * TEXT_SIZE * 1.25)
 
 
 def text_width(texts: Iterable[str], *, bold: bool = False) -> float:
     """Return the width in points of the widest text, measured without drawing it."""
-    font = FontProperties(
-        family="DejaVu Sans", size=TEXT_SIZE, weight="bold" if bold else "normal"
-    )
+    font = FontProperties(family="DejaVu Sans", size=TEXT_SIZE, weight="bold" if bold else "normal")
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    widths = [TextPath((0, 0), line, prop=font, size=TEXT_SIZE).get_extents().width for line in lines]
+    widths = [
+        TextPath((0, 0), line, prop=font, size=TEXT_SIZE).get_extents().width for line in lines
+    ]
     return float(max(widths, default=0.0))
 
 

@@ -10,8 +10,10 @@ from typing import Any, Final, Protocol
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import xarray as xr
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from hccbayes import defaults
 from hccbayes.errors import InputError, Problem
@@ -37,7 +39,7 @@ ARMS: Final = ("treated", "control")
 
 # DejaVu Sans comes with Matplotlib, so a figure is the same on every machine; text is drawn as
 # outlines, so that an SVG does not change with the fonts of its reader.
-_RC: Final[dict[str, Any]] = {
+_RC: Final[Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": TEXT_SIZE,
@@ -47,6 +49,8 @@ _RC: Final[dict[str, Any]] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.labelpad": 3.0,
+    # Okabe-Ito, for figures that ArviZ lays out.
+    "axes.prop_cycle": cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"]),
     "xtick.labelsize": TEXT_SIZE,
     "ytick.labelsize": TEXT_SIZE,
     "legend.fontsize": TEXT_SIZE,
@@ -84,6 +88,16 @@ def publication_style() -> Iterator[None]:
         yield
 
 
+def tree_of(analysis: Drawable) -> xr.DataTree:
+    """Return the tree of an analysis, or the tree itself."""
+    return analysis if isinstance(analysis, xr.DataTree) else analysis.posterior
+
+
+def has_group(analysis: Drawable, name: str) -> bool:
+    """Return whether the analysis holds the group."""
+    return name in tree_of(analysis).children
+
+
 def group(analysis: Drawable, name: str) -> xr.Dataset:
     """Return one group of the analysis.
 
@@ -92,13 +106,13 @@ def group(analysis: Drawable, name: str) -> xr.Dataset:
     InputError
         If the group is absent; the message lists those that are there.
     """
-    tree = analysis if isinstance(analysis, xr.DataTree) else analysis.posterior
+    tree = tree_of(analysis)
     if name not in tree.children:
         raise _unknown("analysis", "group", name, tree.children)
     return tree[name].to_dataset()
 
 
-def variable(dataset: xr.Dataset, name: str) -> xr.DataArray:
+def pick(dataset: xr.Dataset, name: str) -> xr.DataArray:
     """Return one variable of a dataset.
 
     Raises
@@ -171,6 +185,29 @@ def tidy(ax: Axes) -> None:
     # Matplotlib makes ticks late, when the style's context is closed: state their look here.
     ax.tick_params(labelsize=TEXT_SIZE, width=THIN_LINE, length=3.0, pad=2.5)
     ax.tick_params(which="minor", width=THIN_LINE, length=1.8)
+
+
+def set_months(ax: Axes, end: float) -> None:
+    """Make the x-axis one of months from 0 to `end`, ticks every 3, 6 or 12."""
+    step = 3.0 if end <= 18.0 else 6.0 if end <= 48.0 else 12.0
+    ax.set_xlim(0.0, end)
+    ax.xaxis.set_major_locator(MultipleLocator(step))
+    ax.set_xlabel("Time (months)")
+
+
+def survival_corner(highest: float, lowest: float) -> dict[str, Any]:
+    """Return where the legend of survival curves is free of them, as arguments of ``legend``.
+
+    Parameters
+    ----------
+    highest, lowest
+        Largest and smallest survival probability drawn at half of the time axis.
+    """
+    if highest < 0.72:
+        return {"loc": "upper right"}
+    if lowest > 0.45:
+        return {"loc": "lower left"}
+    return {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02)}
 
 
 def figure_of(drawn: Axes | Figure) -> Figure:

@@ -1,0 +1,86 @@
+"""Bayesian survival analysis of locoregional therapy added to systemic therapy in liver cancer.
+
+Five lines from a patient table to a posterior hazard ratio::
+
+    import hccbayes as hb
+
+    spec = hb.AnalysisSpec.from_toml("models/ncctg_lung_os.toml")
+    cohort = hb.read_cohort("dataset:ncctg_lung", spec.roles)
+    analysis = hb.analyse(cohort, spec)
+    analysis.estimates
+
+Names are imported when they are first used, so that ``import hccbayes`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hccbayes import frequentist, plots
+    from hccbayes.analysis import Analysis, load
+    from hccbayes.cohort import Cohort, read_cohort
+    from hccbayes.errors import FolderExistsError, HccbayesError, InputError
+    from hccbayes.pipeline import analyse, build_study
+    from hccbayes.priors import Prior
+    from hccbayes.records import CheckResult, Diagnosis, Estimate
+    from hccbayes.roles import ArmRole, Roles
+    from hccbayes.spec import AnalysisSpec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Analysis": "analysis",
+    "AnalysisSpec": "spec",
+    "ArmRole": "roles",
+    "CheckResult": "records",
+    "Cohort": "cohort",
+    "Diagnosis": "records",
+    "Estimate": "records",
+    "FolderExistsError": "errors",
+    "HccbayesError": "errors",
+    "InputError": "errors",
+    "Prior": "priors",
+    "Roles": "roles",
+    "analyse": "pipeline",
+    "build_study": "pipeline",
+    "load": "analysis",
+    "read_cohort": "cohort",
+}
+_MODULES = frozenset({"frequentist", "plots"})
+
+__all__ = [
+    "Analysis",
+    "AnalysisSpec",
+    "ArmRole",
+    "CheckResult",
+    "Cohort",
+    "Diagnosis",
+    "Estimate",
+    "FolderExistsError",
+    "HccbayesError",
+    "InputError",
+    "Prior",
+    "Roles",
+    "analyse",
+    "build_study",
+    "frequentist",
+    "load",
+    "plots",
+    "read_cohort",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return __all__

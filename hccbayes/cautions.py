@@ -1,0 +1,54 @@
+"""What a reader must know before quoting a number from an analysis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hccbayes import defaults
+from hccbayes.records import CheckResult, CohortSummary
+from hccbayes.spec import AnalysisSpec
+
+if TYPE_CHECKING:
+    from hccbayes.hazard_data import HazardData
+
+_FEW_CENTERS: Final = 5
+
+
+def cautions(
+    summary: CohortSummary, data: HazardData, spec: AnalysisSpec, prior_check: CheckResult
+) -> tuple[str, ...]:
+    """Return sentences about the design, the arms, the centers and the tail of the data."""
+    found = [*summary.warnings]
+    if not spec.data.time_zero:
+        found.append(
+            "Time zero is not documented ([data] time_zero): if treatment started later, the "
+            "hazard ratio may carry immortal time."
+        )
+    for arm in summary.arms.values():
+        if arm.patients < defaults.SMALL_ARM:
+            found.append(
+                f"Arm {arm.label} has {arm.patients} patients: the prior carries weight; compare "
+                "the named priors."
+            )
+    tail = float(data.interval_events[-1])
+    if tail < defaults.FEW_EVENTS_TAIL:
+        found.append(
+            f"The last interval ({data.intervals[-1]} months) holds {tail:g} events: survival, "
+            "RMST and medians that reach into it rest on the prior."
+        )
+    if data.centers and len(data.centers) < _FEW_CENTERS:
+        found.append(
+            f"With {len(data.centers)} centers the spread between centers follows its prior; "
+            "do not report it as a finding."
+        )
+    coefficients = len(data.covariate_names)
+    events = float(np.sum(data.interval_events))
+    if coefficients > events / defaults.EVENTS_PER_INTERVAL_CAP:
+        found.append(
+            f"{coefficients} covariates for {events:g} events: more than events / 10."
+        )
+    if prior_check.passed is False:
+        found.append(f"The priors allow implausible survival: {prior_check.message}.")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,133 @@
+"""What the figures draw, as small datasets: posterior curves, Kaplan-Meier steps, numbers at risk.
+
+Curves are published by nature; no covariate and no identifier of a patient is in them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from hccbayes.estimands import ARMS
+from hccbayes.frequentist.kaplan_meier import kaplan_meier, numbers_at_risk
+from hccbayes.spec import IntervalSection
+from hccbayes.standardization import ARM_VALUE
+from hccbayes.summarise import summarise_curve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hccbayes.hazard_data import HazardData
+
+FloatArray = NDArray[np.float64]
+_RISK_TABLE_STEPS = (1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 60.0)
+_RISK_TABLE_COLUMNS = 8
+
+
+def curve_dataset(
+    survival: xr.DataArray,
+    posterior: xr.Dataset,
+    data: HazardData,
+    *,
+    interval: IntervalSection,
+    arm_names: Mapping[str, str],
+    follow_up: float,
+) -> xr.Dataset:
+    """Return posterior survival and hazard by arm with their bands.
+
+    Parameters
+    ----------
+    survival
+        Draws on the grid, dims ``chain, draw, population, arm, curve_time``.
+    posterior
+        Draws of the hazard model.
+    data
+        What it was fitted to.
+    interval
+        Probability and kind of the bands.
+    arm_names
+        Display name of each arm.
+    follow_up
+        Months to which the open last interval is drawn.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``survival`` (statistic, population, arm, curve_time) and ``hazard`` (statistic, arm,
+        interval; events per person-month of the average patient), with the intervals' limits and
+        events as coordinates.
+    """
+    cuts = data.cuts
+    effect = xr.DataArray(
+        [ARM_VALUE[arm] - data.treatment_mean for arm in ARMS],
+        dims="arm",
+        coords={"arm": list(ARMS)},
+    )
+    hazard = np.exp(posterior["log_baseline"] + posterior["treatment"] * effect)
+    dataset = xr.Dataset(
+        {
+            "survival": summarise_curve(survival, interval),
+            "hazard": summarise_curve(hazard.transpose(..., "arm", "interval"), interval),
+        }
+    )
+    return dataset.assign_coords(
+        arm_name=("arm", [arm_names[arm] for arm in ARMS]),
+        interval_start=("interval", np.concatenate([[0.0], cuts])),
+        interval_end=("interval", np.concatenate([cuts, [np.inf]])),
+        interval_events=("interval", data.interval_events),
+    ).assign_attrs(
+        interval_prob=interval.prob, interval_kind=interval.kind, follow_up=follow_up
+    )
+
+
+def kaplan_meier_dataset(frame: pd.DataFrame, prob: float) -> xr.Dataset:
+    """Return the Kaplan-Meier steps of both arms, dim ``step``.
+
+    Parameters
+    ----------
+    frame
+        A cohort's frame: ``entry``, ``time``, ``event``, ``treatment``.
+    prob
+        Probability of the pointwise limits (log scale).
+    """
+    parts = []
+    for arm in ARMS:
+        own = frame[frame["treatment"] == ARM_VALUE[arm]]
+        curve = kaplan_meier(own["entry"], own["time"], own["event"], prob=prob)
+        parts.append(curve.drop(columns=["interval_kind", "interval_prob"]).assign(arm=arm))
+    steps = pd.concat(parts, ignore_index=True)
+    steps.index.name = "step"
+    return steps.to_xarray().assign_attrs(interval_kind="log", interval_prob=prob)
+
+
+def numbers_at_risk_dataset(frame: pd.DataFrame) -> xr.Dataset:
+    """Return numbers at risk by arm at round times, dims ``arm, risk_time``."""
+    largest = float(frame["time"].max())
+    step = next(
+        (one for one in _RISK_TABLE_STEPS if largest / one < _RISK_TABLE_COLUMNS),
+        _RISK_TABLE_STEPS[-1],
+    )
+    times = np.arange(0.0, largest + 1e-9, step)
+    rows = []
+    for arm in ARMS:
+        own = frame[frame["treatment"] == ARM_VALUE[arm]]
+        rows.append(numbers_at_risk(own["entry"], own["time"], times))
+    return xr.Dataset(
+        {"at_risk": (("arm", "risk_time"), np.stack(rows))},
+        coords={"arm": list(ARMS), "risk_time": times},
+    )
+
+
+def censoring_survival(frame: pd.DataFrame, grid: FloatArray) -> FloatArray:
+    """Return the probability of being uncensored in the middle of each grid step.
+
+    Reverse Kaplan-Meier of the whole cohort: censoring is the event.
+    """
+    curve = kaplan_meier(frame["entry"], frame["time"], 1 - frame["event"])
+    middle = (grid[:-1] + grid[1:]) / 2.0
+    position = np.searchsorted(curve["time"].to_numpy(), middle, side="right") - 1
+    return np.asarray(curve["survival"].to_numpy()[position])

@@ -1,0 +1,296 @@
+"""Does the model fit: prior predictive gate, replicated cohorts, leave-one-patient-out.
+
+Nothing here fits a model; it simulates and scores from draws that are there. Times are in months.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from hccbayes import curves, defaults
+from hccbayes.estimands import ARMS, hazard_draws
+from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
+from hccbayes.records import CheckResult
+from hccbayes.standardization import ARM_VALUE, HazardDraws, Population, mean_survival
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hccbayes.design import Design
+    from hccbayes.hazard_data import HazardData
+
+FloatArray = NDArray[np.float64]
+
+
+def prior_predictive_check(prior: xr.Dataset, data: HazardData, population: Population) -> CheckResult:
+    """Check that the prior's population median survival is neither below a month nor above 10 years.
+
+    Parameters
+    ----------
+    prior
+        Prior draws of the hazard model.
+    data
+        What the model is fitted to; only its structure is used.
+    population
+        Patients to standardize over.
+
+    Returns
+    -------
+    CheckResult
+        Passed where ``P(median < 1 month) + P(median > 120 months) < 0.10`` under control.
+    """
+    limits = [defaults.PRIOR_MEDIAN_TOO_SHORT, defaults.PRIOR_MEDIAN_TOO_LONG]
+    survival = mean_survival(hazard_draws(prior, data), population, "control", limits)
+    short = float((survival[:, 0] < 0.5).mean())
+    long = float((survival[:, 1] > 0.5).mean())
+    return CheckResult(
+        name="prior_predictive",
+        passed=short + long < defaults.PRIOR_MEDIAN_SHARE_LIMIT,
+        message=(
+            f"prior median survival below 1 month with probability {short:.2f}, "
+            f"above 10 years with {long:.2f} (limit {defaults.PRIOR_MEDIAN_SHARE_LIMIT} in all)"
+        ),
+        value=short + long,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Patients:
+    """What a replicated cohort keeps: entry, treatment, and when each would be censored."""
+
+    start: FloatArray
+    stop: FloatArray
+    event: FloatArray
+    treatment: FloatArray
+    covariates: FloatArray
+    center_index: NDArray[np.intp]
+
+
+def posterior_predictive(
+    posterior: xr.Dataset,
+    episodes: pd.DataFrame,
+    design: Design,
+    data: HazardData,
+    *,
+    grid: FloatArray,
+    landmark: float,
+    seed: int,
+    replicates: int = defaults.REPLICATES,
+) -> xr.Dataset:
+    """Replicate the cohort from the posterior and describe each replicate as the data are described.
+
+    A censored patient keeps the time of censoring; for a patient with an event a time of
+    censoring is drawn from the censoring distribution beyond the event (reverse Kaplan-Meier),
+    or is the largest follow-up where that distribution has mass left.
+
+    Parameters
+    ----------
+    posterior
+        Draws; `replicates` of them, evenly spaced, are used.
+    episodes
+        One episode a patient: ``start``, ``stop``, ``event``, ``treatment``; delayed entry is kept.
+    design, data
+        What the model was fitted to.
+    grid
+        Months at which replicated Kaplan-Meier curves are read.
+    landmark
+        Months at which survival is compared as a number.
+    seed
+        Seed of the simulation.
+    replicates
+        Number of replicated cohorts.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``survival`` (replicate, arm, curve_time), ``statistic`` (replicate, quantity) and
+        ``observed`` (quantity): events, survival at the landmark and median by arm; ``nan`` where
+        a replicate's follow-up ends before, and for a median that is not reached.
+    """
+    rng = np.random.default_rng(seed)
+    patients = _patients(episodes, design, data)
+    draws = hazard_draws(posterior, data)
+    chosen = np.linspace(0, len(draws.treatment) - 1, replicates).astype(np.intp)
+    hazard = _patient_hazards(draws, patients, chosen)
+    survival = np.empty((replicates, len(ARMS), len(grid)))
+    statistic = []
+    for index in range(replicates):
+        stop, event = _replicate(patients, hazard[index], data.cuts, rng)
+        survival[index] = _curves(patients, stop, event, grid)
+        statistic.append(_statistics(patients, stop, event, landmark))
+    observed = _statistics(patients, patients.stop, patients.event, landmark)
+    return xr.Dataset(
+        {
+            "survival": (("replicate", "arm", "curve_time"), survival),
+            "statistic": (("replicate", "quantity"), [list(row.values()) for row in statistic]),
+            "observed": (("quantity",), list(observed.values())),
+        },
+        coords={"arm": list(ARMS), "curve_time": grid, "quantity": list(observed)},
+    )
+
+
+def _patients(episodes: pd.DataFrame, design: Design, data: HazardData) -> _Patients:
+    own = episodes["patient_index"].to_numpy()
+    center = design.center_index if data.centers else np.zeros_like(design.center_index)
+    start, stop, event, treatment = (
+        episodes[name].to_numpy(dtype=np.float64)
+        for name in ("start", "stop", "event", "treatment")
+    )
+    return _Patients(
+        start=start,
+        stop=stop,
+        event=event,
+        treatment=treatment,
+        covariates=design.matrix[own],
+        center_index=center[own],
+    )
+
+
+def _patient_hazards(
+    draws: HazardDraws, patients: _Patients, chosen: NDArray[np.intp]
+) -> FloatArray:
+    """Return each patient's hazard under the own arm, ``(draws, patients, intervals)``."""
+    population = Population(
+        covariates=patients.covariates,
+        center_index=patients.center_index,
+        weight=np.ones_like(patients.stop),
+    )
+    everybody = slice(None)
+    predictor = {
+        arm: draws.predictor(population, everybody, arm)[chosen] for arm in ARMS
+    }
+    is_treated = patients.treatment == ARM_VALUE["treated"]
+    own = np.where(is_treated, predictor["treated"], predictor["control"])
+    stratum = patients.center_index if draws.stratified else np.zeros_like(patients.center_index)
+    baseline: FloatArray = draws.baseline[chosen][:, stratum, :]
+    return np.exp(own)[:, :, None] * baseline
+
+
+def _replicate(
+    patients: _Patients, hazard: FloatArray, cuts: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return one replicate's follow-up and events."""
+    months = curves.time_in_intervals(patients.start, cuts)
+    before = np.einsum("ij,ij->i", hazard, months)
+    target = before + rng.standard_exponential(len(before))
+    event_time = curves.time_at_cumulative_hazard(hazard, target, cuts)
+    censoring = _censoring_times(patients, rng)
+    # Ties in the last bit must not make an episode of no length.
+    stop = np.maximum(np.minimum(event_time, censoring), np.nextafter(patients.start, np.inf))
+    return stop, (event_time <= censoring).astype(np.float64)
+
+
+def _censoring_times(patients: _Patients, rng: np.random.Generator) -> FloatArray:
+    """Return when each patient would have been censored, drawn beyond the event for the dead."""
+    curve = kaplan_meier(patients.start, patients.stop, 1.0 - patients.event)
+    times, uncensored = curve["time"].to_numpy(), curve["survival"].to_numpy()
+    died = patients.event == 1
+    at_event = uncensored[np.searchsorted(times, patients.stop[died], side="right") - 1]
+    level = at_event * (1.0 - rng.random(len(at_event)))
+    # First time at which the probability of being uncensored has fallen to the level drawn.
+    position = np.searchsorted(-uncensored, -level, side="left")
+    beyond = np.append(times, patients.stop.max())[position]
+    result = patients.stop.copy()
+    result[died] = np.maximum(beyond, patients.stop[died])
+    return result
+
+
+def _curves(
+    patients: _Patients, stop: FloatArray, event: FloatArray, grid: FloatArray
+) -> FloatArray:
+    rows = []
+    for arm in ARMS:
+        own = patients.treatment == ARM_VALUE[arm]
+        curve = kaplan_meier(patients.start[own], stop[own], event[own])
+        rows.append(_read(curve, grid))
+    return np.stack(rows)
+
+
+def _read(curve: pd.DataFrame, times: FloatArray) -> FloatArray:
+    """Read a curve at given times; ``nan`` beyond its end, where nobody is observed."""
+    values = np.full(len(times), np.nan)
+    known = times <= curve["time"].iloc[-1]
+    values[known] = survival_at(curve, times[known])["survival"]
+    return values
+
+
+def _statistics(
+    patients: _Patients, stop: FloatArray, event: FloatArray, landmark: float
+) -> dict[str, float]:
+    result: dict[str, float] = {}
+    for arm in ARMS:
+        own = patients.treatment == ARM_VALUE[arm]
+        curve = kaplan_meier(patients.start[own], stop[own], event[own])
+        median = median_survival(curve).estimate
+        result[f"events {arm}"] = float(event[own].sum())
+        result[f"survival at {landmark:g} months {arm}"] = float(
+            _read(curve, np.array([landmark]))[0]
+        )
+        result[f"median {arm}"] = median if np.isfinite(median) else np.nan
+    return result
+
+
+def patient_log_likelihood(
+    posterior: xr.Dataset, episodes: pd.DataFrame, design: Design, data: HazardData
+) -> xr.DataArray:
+    r"""Return the log-likelihood of each patient, for leave-one-patient-out cross-validation.
+
+    The survival density :math:`\sum_j d_{ij} \log h_{ij} - h_{ij} e_{ij}`, summed over a
+    patient's episodes and intervals; unlike the Poisson mass it does not depend on the cut points.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims ``chain, draw, patient``.
+    """
+    from hccbayes.person_time import split_person_time
+
+    split = split_person_time(episodes["start"], episodes["stop"], episodes["event"], data.cuts)
+    patients = _patients(episodes, design, data)
+    draws = hazard_draws(posterior, data)
+    hazard = _patient_hazards(draws, patients, np.arange(len(draws.treatment)))
+    value = np.einsum("ij,dij->di", split.events, np.log(hazard))
+    value -= np.einsum("ij,dij->di", split.exposure, hazard)
+    count = int(episodes["patient_index"].max()) + 1
+    total = np.zeros((len(value), count))
+    np.add.at(total.T, episodes["patient_index"].to_numpy(), value.T)
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], count)
+    return xr.DataArray(
+        total.reshape(shape),
+        dims=("chain", "draw", "patient"),
+        coords={"chain": posterior["chain"], "draw": posterior["draw"]},
+        name="log_likelihood",
+    )
+
+
+def leave_one_out(log_likelihood: xr.DataArray, posterior: xr.Dataset) -> CheckResult:
+    """Return the expected log predictive density by patient (PSIS-LOO; Vehtari et al. 2017).
+
+    For information: it has no pass or fail, but says for how many patients the approximation
+    cannot be trusted.
+    """
+    import arviz as az
+
+    tree = xr.DataTree.from_dict(
+        {"posterior": posterior, "log_likelihood": log_likelihood.to_dataset(name="patients")}
+    )
+    with warnings.catch_warnings():
+        # The warning about large Pareto k is repeated below, with the number of patients.
+        warnings.filterwarnings("ignore", message="Estimated shape parameter", category=UserWarning)
+        result = az.loo(tree, var_name="patients", pointwise=True)
+    poor = int((np.asarray(result.pareto_k) > defaults.PARETO_K_LIMIT).sum())
+    return CheckResult(
+        name="loo",
+        passed=None,
+        message=(
+            f"expected log predictive density by patient {result.elpd:.1f} (SE {result.se:.1f}); "
+            f"{poor} patients with Pareto k above {defaults.PARETO_K_LIMIT}"
+        ),
+        value=float(result.elpd),
+    )

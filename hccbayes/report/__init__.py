@@ -1,0 +1,1 @@
+"""Results to files: tables, text and figures. Nothing is computed here."""

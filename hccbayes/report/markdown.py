@@ -1,0 +1,140 @@
+"""The report of one analysis as Markdown. It writes what others computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from hccbayes.records import CohortSummary, Diagnosis
+from hccbayes.report.numbers import escape_markdown, estimand_name, format_interval, format_number
+from hccbayes.spec import AnalysisSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def report_text(
+    *,
+    spec: AnalysisSpec,
+    summary: CohortSummary,
+    estimates: pd.DataFrame,
+    crosscheck: pd.DataFrame,
+    diagnosis: Diagnosis,
+    cautions: Sequence[str],
+) -> str:
+    """Return the report; its first line says whether the fit may be used."""
+    interval = spec.estimands.interval
+    parts = [
+        f"**{escape_markdown(diagnosis.headline())}**",
+        f"# {escape_markdown(spec.model.name)}",
+        escape_markdown(spec.model.question),
+        "## Cohort",
+        _cohort(summary, spec),
+        "## Read this before quoting a number",
+        _bullets(cautions) or "No caution was raised.",
+        "## Effect of treatment",
+        (
+            f"Effects are treated over control. Intervals hold {interval.prob:.0%} "
+            f"({interval.kind} for Bayesian rows). The conditional hazard ratio compares patients "
+            "with equal covariates; the marginal one, survival, restricted mean and median compare "
+            "the whole population under each arm and are the numbers to set beside a trial's."
+        ),
+        _estimates(estimates[estimates["contrast"].isin(_ARM_CONTRASTS)], benefit=True),
+        "## Covariates and centers",
+        _estimates(estimates[~estimates["contrast"].isin(_ARM_CONTRASTS)], benefit=False),
+        "## Cross-check",
+        (
+            "Log hazard ratios beside Cox regression. The reference fit has neither prior nor "
+            "coarse intervals nor centers and should lie within 0.1 posterior standard deviations "
+            "of Cox; the analysis may differ where its prior or its centers speak."
+        ),
+        _crosscheck(crosscheck),
+        "## Model",
+        _model(spec),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_ARM_CONTRASTS = frozenset({"treated / control", "treated - control", "treated", "control"})
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(header), ["---"] * len(header), *[list(row) for row in rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {escape_markdown(sentence)}" for sentence in sentences)
+
+
+def _cohort(summary: CohortSummary, spec: AnalysisSpec) -> str:
+    rows = [
+        [
+            escape_markdown(arm),
+            escape_markdown(own.label),
+            str(own.patients),
+            str(own.events),
+            f"{own.person_months:.1f}",
+        ]
+        for arm, own in summary.arms.items()
+    ]
+    table = _table(["arm", "label", "patients", "events", "person-months"], rows)
+    facts = [
+        f"Source {summary.source}, {summary.rows_read} rows read, SHA-256 {summary.sha256[:12]}.",
+        f"Time zero: {spec.data.time_zero or 'not documented'}.",
+    ]
+    if summary.centers:
+        facts.append(f"{summary.centers} centers, modeled as {spec.hazard.center}.")
+    facts += [f"Left out: {count}, {reason}." for reason, count in summary.exclusions]
+    return f"{table}\n\n{_bullets(facts)}"
+
+
+def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
+    if rows.empty:
+        return "None."
+    header = ["estimand", "contrast", "population", "months", "estimate", "method"]
+    body = []
+    for _, row in rows.iterrows():
+        line = [
+            escape_markdown(estimand_name(str(row["estimand"]))),
+            escape_markdown(str(row["contrast"])),
+            escape_markdown(str(row["population"])),
+            "" if row["time"] != row["time"] else f"{row['time']:g}",
+            format_interval(row),
+            escape_markdown(str(row["method"])),
+        ]
+        if benefit:
+            line.append(format_number(float(row["prob_benefit"]), "prob_benefit"))
+        body.append(line)
+    return _table([*header, "P(benefit)"] if benefit else header, body)
+
+
+def _crosscheck(crosscheck: pd.DataFrame) -> str:
+    rows = crosscheck[crosscheck["estimand"] == "log_hr"]
+    header = ["term", "fit", "against", "Bayes (sd)", "frequentist (SE)", "difference in sd", ""]
+    body = [
+        [
+            escape_markdown(str(row["term"])),
+            str(row["prior"]),
+            escape_markdown(str(row["method"])),
+            f"{row['bayes']:.3f} ({row['bayes_sd']:.3f})",
+            f"{row['frequentist']:.3f} ({row['frequentist_se']:.3f})",
+            f"{row['difference_in_sd']:+.2f}",
+            escape_markdown(str(row["remark"])),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    return _table(header, body)
+
+
+def _model(spec: AnalysisSpec) -> str:
+    hazard, priors = spec.hazard, spec.priors
+    facts = [
+        f"Formula: {hazard.formula}.",
+        f"Baseline {hazard.baseline}, cut points {hazard.cuts}, centers {hazard.center}.",
+        f"Treatment: {priors.treatment.describe_hr()}.",
+        f"Covariates, standardized: {priors.covariates.describe_hr()}.",
+        f"Sampler {spec.sampler.backend}: {spec.sampler.chains} chains of {spec.sampler.draws} "
+        f"draws after {spec.sampler.tune}, seed {spec.sampler.seed}.",
+    ]
+    return _bullets(facts)
