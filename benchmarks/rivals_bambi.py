@@ -12,6 +12,7 @@ from typing import Any
 
 import arviz as az
 import pandas as pd
+
 from rivals_process import (
     CENTER_SD,
     CHAINS,

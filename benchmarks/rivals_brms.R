@@ -5,6 +5,11 @@
 
 suppressPackageStartupMessages(library(brms))
 
+# Debian and Ubuntu have Boost as system headers and not in the R package BH, where rstan looks.
+if (!nzchar(system.file("include", package = "BH")) && dir.exists("/usr/include/boost")) {
+  rstan::rstan_options(boost_lib = "/usr/include")
+}
+
 arguments <- commandArgs(trailingOnly = TRUE)
 rows_file <- arguments[1]
 result_file <- arguments[2]

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pandas as pd
+
 from rivals_process import (
     CENTER_SD,
     CHAINS,

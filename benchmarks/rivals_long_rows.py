@@ -16,6 +16,7 @@ import numpy as np
 import nutpie
 import pandas as pd
 import pymc as pm
+
 from rivals_process import (
     CENTER_SD,
     CHAINS,

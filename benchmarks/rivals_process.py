@@ -52,7 +52,7 @@ KEYS: Final = (
 """Seconds are of the wall clock; ``ess_bulk`` is that of the treatment's log hazard ratio."""
 
 
-class Unavailable(Exception):  # noqa: N818 - it is a reason to skip, not a failure
+class Unavailable(Exception):
     """What a rival needs is not installed."""
 
 

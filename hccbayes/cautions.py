@@ -17,7 +17,10 @@ _FEW_CENTERS: Final = 5
 
 
 def cautions(
-    summary: CohortSummary, data: HazardData, spec: AnalysisSpec, prior_check: CheckResult
+    summary: CohortSummary,
+    data: HazardData,
+    spec: AnalysisSpec,
+    prior_check: CheckResult | None = None,
 ) -> tuple[str, ...]:
     """Return sentences about the design, the arms, the centers and the tail of the data."""
     found = [*summary.warnings]
@@ -26,18 +29,14 @@ def cautions(
             "Time zero is not documented ([data] time_zero): if treatment started later, the "
             "hazard ratio may carry immortal time."
         )
-    for arm in summary.arms.values():
-        if arm.patients < defaults.SMALL_ARM:
-            found.append(
-                f"Arm {arm.label} has {arm.patients} patients: the prior carries weight; compare "
-                "the named priors."
-            )
     tail = float(data.interval_events[-1])
     if tail < defaults.FEW_EVENTS_TAIL:
         found.append(
             f"The last interval ({data.intervals[-1]} months) holds {tail:g} events: survival, "
             "RMST and medians that reach into it rest on the prior."
         )
+    if spec.hazard.center != "none" and not data.centers:
+        found.append("There is one center only; the model's center terms were left out.")
     if data.centers and len(data.centers) < _FEW_CENTERS:
         found.append(
             f"With {len(data.centers)} centers the spread between centers follows its prior; "
@@ -46,9 +45,7 @@ def cautions(
     coefficients = len(data.covariate_names)
     events = float(np.sum(data.interval_events))
     if coefficients > events / defaults.EVENTS_PER_INTERVAL_CAP:
-        found.append(
-            f"{coefficients} covariates for {events:g} events: more than events / 10."
-        )
-    if prior_check.passed is False:
+        found.append(f"{coefficients} covariates for {events:g} events: more than events / 10.")
+    if prior_check is not None and prior_check.passed is False:
         found.append(f"The priors allow implausible survival: {prior_check.message}.")
     return tuple(dict.fromkeys(found))

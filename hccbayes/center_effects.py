@@ -12,15 +12,17 @@ from hccbayes.priors import Prior
 from hccbayes.spec import HazardSection, PriorSection
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pytensor.tensor.variable import TensorVariable
 
+_SPREADS: Final = {"center_effect": "center_sd", "center_slope": "center_slope_sd"}
 TWO_CENTERS: Final = 2
 """With two centers a standard deviation cannot be learnt: the half contrast gets a fixed prior."""
 
 
-def uses_centers(hazard: HazardSection, count: int) -> bool:
-    """Whether the model has center terms: it asks for them and there are at least two centers."""
-    return hazard.center != "none" and count >= TWO_CENTERS
+def uses_centers(hazard: HazardSection, frame: pd.DataFrame) -> bool:
+    """Whether the model has center terms: it asks for them and the cohort has two or more."""
+    return hazard.center != "none" and frame["center"].nunique() >= TWO_CENTERS
 
 
 def center_level(
@@ -61,7 +63,7 @@ def _center_vector(
         half = fixed.variable(f"{name}_half_contrast")
         raw = half * pm.math.stack([1.0, -1.0])
     elif kind == "hierarchical":
-        spread = scale.variable(f"{name}_sd")
+        spread = scale.variable(_SPREADS[name])
         raw = spread * pm.Normal(f"{name}_raw", dims="center")
     else:
         raw = fixed.variable(f"{name}_raw", dims="center")

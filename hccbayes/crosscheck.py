@@ -91,10 +91,10 @@ def bayesian_moments(draws: xr.Dataset, population: str) -> pd.DataFrame:
             own = draws["covariate_log_hr"].sel(contrast=contrast)
             rows.append(("log_hr", str(contrast), np.nan, np.asarray(own)))
     for arm in draws["arm"].values:
-        own = draws.sel(population=population, arm=arm)
-        rows.append(("median", str(arm), np.nan, np.asarray(own["median"])))
+        of_arm = draws.sel(population=population, arm=arm)
+        rows.append(("median", str(arm), np.nan, np.asarray(of_arm["median"])))
         for time in draws["time"].values:
-            alive = np.asarray(own["survival"].sel(time=time))
+            alive = np.asarray(of_arm["survival"].sel(time=time))
             rows.append(("survival", str(arm), float(time), alive))
     moments = [(*labels, *_mean_and_sd(values)) for *labels, values in rows]
     return pd.DataFrame(moments, columns=["estimand", "term", "time", "bayes", "bayes_sd"])

@@ -54,9 +54,7 @@ def _finite(posterior: xr.Dataset) -> CheckResult:
     wrong = [
         str(name) for name, draws in posterior.data_vars.items() if not np.isfinite(draws).all()
     ]
-    message = (
-        f"draws of {', '.join(wrong)} are not finite" if wrong else "all draws are finite"
-    )
+    message = f"draws of {', '.join(wrong)} are not finite" if wrong else "all draws are finite"
     return CheckResult(name="finite draws", passed=not wrong, message=message)
 
 

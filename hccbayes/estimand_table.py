@@ -139,7 +139,7 @@ def _center_rows(draws: xr.Dataset, labels: Labels) -> Iterator[Estimate]:
             yield with_draws(row, own, interval, point="median")
     if "center_log_hr" in draws:
         for center in draws["center"].values:
-            own = draws["center_log_hr"].sel(center=center)
-            yield from _treatment_rows(own, labels, f"center {center}")
+            log_hr = draws["center_log_hr"].sel(center=center)
+            yield from _treatment_rows(log_hr, labels, f"center {center}")
     if "new_center_log_hr" in draws:
         yield from _treatment_rows(draws["new_center_log_hr"], labels, "new center")

@@ -235,9 +235,7 @@ def _shaped(values: FloatArray, like: xr.DataArray, extra: tuple[str, ...] = ())
     chains, draws = like.sizes["chain"], like.sizes["draw"]
     dims = ("chain", "draw", "population", "arm", *extra)
     coords = {name: like[name] for name in dims[:4]}
-    return xr.DataArray(
-        values.reshape(chains, draws, *values.shape[1:]), dims=dims, coords=coords
-    )
+    return xr.DataArray(values.reshape(chains, draws, *values.shape[1:]), dims=dims, coords=coords)
 
 
 def _effects(posterior: xr.Dataset, design: Design, seed: int) -> xr.Dataset:
@@ -254,9 +252,7 @@ def _effects(posterior: xr.Dataset, design: Design, seed: int) -> xr.Dataset:
     if "center_slope_sd" in posterior:
         rng = np.random.default_rng(seed)
         noise = rng.standard_normal(posterior["treatment"].shape)
-        result["new_center_log_hr"] = (
-            posterior["treatment"] + posterior["center_slope_sd"] * noise
-        )
+        result["new_center_log_hr"] = posterior["treatment"] + posterior["center_slope_sd"] * noise
     return result
 
 

@@ -67,7 +67,8 @@ def curve_dataset(
         dims="arm",
         coords={"arm": list(ARMS)},
     )
-    hazard = np.exp(posterior["log_baseline"] + posterior["treatment"] * effect)
+    log_hazard = posterior["log_baseline"] + posterior["treatment"] * effect
+    hazard = log_hazard.copy(data=np.exp(log_hazard))
     dataset = xr.Dataset(
         {
             "survival": summarise_curve(survival, interval),
@@ -80,7 +81,7 @@ def curve_dataset(
         interval_end=("interval", np.concatenate([cuts, [np.inf]])),
         interval_events=("interval", data.interval_events),
     ).assign_attrs(
-        interval_prob=interval.prob, interval_kind=interval.kind, follow_up=follow_up
+        interval_prob=interval.prob, interval_kind=interval.kind, last_follow_up=follow_up
     )
 
 

@@ -141,9 +141,7 @@ def sample_prior(model: pm.Model, *, draws: int, seed: int) -> xr.Dataset:
     with warnings.catch_warnings(), _quiet("pymc"):
         # PyMC warns that the likelihood, a Potential, is ignored: that is what a prior is.
         warnings.filterwarnings("ignore", message="The effect of Potentials", category=UserWarning)
-        tree = pm.sample_prior_predictive(
-            draws, model=model, var_names=names, random_seed=seed
-        )
+        tree = pm.sample_prior_predictive(draws, model=model, var_names=names, random_seed=seed)
     return tree["prior"].to_dataset()
 
 

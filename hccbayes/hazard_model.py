@@ -44,7 +44,7 @@ _PRIOR_FIELDS: Final = {
     "interval_deviation": "interval",
     "center_effect_half_contrast": "center",
     "center_effect_raw": "center",
-    "center_effect_sd": "center_sd",
+    "center_sd": "center_sd",
     "center_slope_half_contrast": "center_slope",
     "center_slope_raw": "center_slope",
     "center_slope_sd": "center_slope_sd",

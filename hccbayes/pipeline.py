@@ -14,9 +14,11 @@ import xarray as xr
 from hccbayes import defaults, figure_data, predictive
 from hccbayes.analysis import Analysis
 from hccbayes.cautions import cautions
+from hccbayes.center_effects import uses_centers
 from hccbayes.cohort import Cohort
 from hccbayes.crosscheck import bayesian_moments, crosscheck_table, reference_spec
 from hccbayes.design import Design, build_design
+from hccbayes.errors import InputError, Problem
 from hccbayes.estimand_table import Labels, estimate_rows
 from hccbayes.estimands import TimeFrame, estimand_draws, populations, time_frame
 from hccbayes.fit import compile_model, fit, sample_prior
@@ -28,6 +30,8 @@ from hccbayes.records import CheckResult, Diagnosis, estimate_table
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pymc as pm
     from numpy.typing import ArrayLike
 
@@ -54,15 +58,16 @@ class _Silent:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Study:
-    """A cohort made ready for one model: design, episodes, person-time."""
+    """A cohort made ready for one model: times, design, episodes, person-time."""
 
+    times: TimeFrame
     design: Design
     episodes: pd.DataFrame
     data: HazardData
 
 
 def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None = None) -> Study:
-    """Return the design and the person-time table of a cohort under a model.
+    """Return the design and the person-time table of a cohort under a model; nothing is fitted.
 
     Parameters
     ----------
@@ -76,15 +81,31 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     Raises
     ------
     InputError
-        If the formula, the cut points or the weights do not fit the cohort.
+        If the formula, the times, the cut points or the weights do not fit the cohort; every
+        problem is named.
     """
-    design = build_design(cohort, spec.hazard.formula)
     episodes = cohort.episodes().assign(patient_index=range(len(cohort.frame)))
-    cuts = choose_cuts(spec.hazard.cuts, episodes["stop"], episodes["event"])
-    data = build_hazard_data(
-        episodes, design, cuts, use_centers=spec.hazard.center != "none", weights=weights
+    problems: list[Problem] = []
+    times = _attempt(problems, lambda: time_frame(cohort.frame, spec.estimands))
+    design = _attempt(problems, lambda: build_design(cohort, spec.hazard.formula))
+    cuts = _attempt(
+        problems, lambda: choose_cuts(spec.hazard.cuts, episodes["stop"], episodes["event"])
     )
-    return Study(design=design, episodes=episodes, data=data)
+    if times is None or design is None or cuts is None:
+        raise InputError(problems, source=f"{spec.model.name} on {cohort.source}")
+    data = build_hazard_data(
+        episodes, design, cuts, use_centers=uses_centers(spec.hazard, cohort.frame), weights=weights
+    )
+    return Study(times=times, design=design, episodes=episodes, data=data)
+
+
+def _attempt[T](problems: list[Problem], step: Callable[[], T]) -> T | None:
+    """Return a step's result, or keep its problems and return nothing."""
+    try:
+        return step()
+    except InputError as error:
+        problems.extend(error.problems)
+        return None
 
 
 def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = None) -> Analysis:
@@ -111,10 +132,9 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         term, cut points that nobody reaches.
     """
     watch = progress or _Silent()
-    times = time_frame(cohort.frame, spec.estimands)
-    main = _fit_hazard(cohort, spec, times, watch)
+    main = _fit_hazard(cohort, spec, watch)
     bare_spec = reference_spec(spec, cohort.frame["time"], cohort.frame["event"])
-    bare = _fit_hazard(cohort, bare_spec, times, watch, name="reference fit")
+    bare = _fit_hazard(cohort, bare_spec, watch, name="reference fit")
     watch.stage("checking the model and comparing with Kaplan-Meier and Cox")
     prior = sample_prior(main.model, draws=defaults.PRIOR_DRAWS, seed=spec.sampler.seed)
     prior_check = _prior_check(prior, main)
@@ -122,7 +142,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         cohort.frame,
         main.study.design.conventional(),
         main.study.design.contrasts(),
-        times=times.times,
+        times=spec.estimands.times,
         model=spec.model.name,
         prob=spec.estimands.interval.prob,
     )
@@ -139,7 +159,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
             bayesian_moments(bare.draws, population),
             conventional,
         ),
-        posterior=_results_tree(cohort, spec, times, main, bare, prior),
+        posterior=_results_tree(cohort, spec, main, bare, prior),
         diagnosis=_with_information(main, prior_check),
         reference_diagnosis=bare.diagnosis,
         cautions=(
@@ -167,7 +187,7 @@ class _Fitted:
 
 
 def _fit_hazard(
-    cohort: Cohort, spec: AnalysisSpec, times: TimeFrame, watch: Progress, name: str = "model"
+    cohort: Cohort, spec: AnalysisSpec, watch: Progress, name: str = "model"
 ) -> _Fitted:
     study = build_study(cohort, spec)
     watch.stage(f"compiling the {name}")
@@ -181,8 +201,8 @@ def _fit_hazard(
         study.design,
         study.data,
         names=spec.estimands.populations,
-        frame=times,
-        censoring_survival=figure_data.censoring_survival(cohort.frame, times.grid),
+        frame=study.times,
+        censoring_survival=figure_data.censoring_survival(cohort.frame, study.times.grid),
         seed=spec.sampler.seed,
     )
     return _Fitted(
@@ -211,13 +231,12 @@ def _with_information(main: _Fitted, prior_check: CheckResult) -> Diagnosis:
 def _results_tree(
     cohort: Cohort,
     spec: AnalysisSpec,
-    times: TimeFrame,
     main: _Fitted,
     bare: _Fitted,
     prior: xr.Dataset,
 ) -> xr.DataTree:
     """Return everything that figures and later work need, without a patient's row."""
-    study = main.study
+    study, times = main.study, main.study.times
     replicated = predictive.posterior_predictive(
         main.posterior,
         study.episodes,

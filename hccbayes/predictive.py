@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
-def prior_predictive_check(prior: xr.Dataset, data: HazardData, population: Population) -> CheckResult:
-    """Check that the prior's population median survival is neither below a month nor above 10 years.
+def prior_predictive_check(
+    prior: xr.Dataset, data: HazardData, population: Population
+) -> CheckResult:
+    """Check that the prior median survival is neither below a month nor above ten years.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def posterior_predictive(
     seed: int,
     replicates: int = defaults.REPLICATES,
 ) -> xr.Dataset:
-    """Replicate the cohort from the posterior and describe each replicate as the data are described.
+    """Replicate the cohort from the posterior and describe each replicate as the data are.
 
     A censored patient keeps the time of censoring; for a patient with an event a time of
     censoring is drawn from the censoring distribution beyond the event (reverse Kaplan-Meier),
@@ -162,9 +164,7 @@ def _patient_hazards(
         weight=np.ones_like(patients.stop),
     )
     everybody = slice(None)
-    predictor = {
-        arm: draws.predictor(population, everybody, arm)[chosen] for arm in ARMS
-    }
+    predictor = {arm: draws.predictor(population, everybody, arm)[chosen] for arm in ARMS}
     is_treated = patients.treatment == ARM_VALUE["treated"]
     own = np.where(is_treated, predictor["treated"], predictor["control"])
     stratum = patients.center_index if draws.stratified else np.zeros_like(patients.center_index)

@@ -54,6 +54,7 @@ class Prior:
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        """Check the family and its parameters."""
         names = _family(self.dist)
         if len(self.values) != len(names):
             raise InputError(Problem(f"prior {self.dist}", f"needs {', '.join(names)}"))

@@ -120,9 +120,7 @@ class HazardSection(FrozenModel):
     @field_validator("cuts")
     @classmethod
     def _cuts_increase(cls, cuts: Cuts) -> Cuts:
-        if isinstance(cuts, tuple) and any(
-            b <= a for a, b in zip(cuts, cuts[1:], strict=False)
-        ):
+        if isinstance(cuts, tuple) and any(b <= a for a, b in zip(cuts, cuts[1:], strict=False)):
             raise ValueError("cut points must increase strictly")
         return cuts
 
@@ -272,7 +270,9 @@ class AnalysisSpec(FrozenModel):
             reason = error.strerror or str(error)
             raise InputError(Problem("model file", f"{reason}: {file}")) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(Problem("model file", f"not TOML: {error}"), source=str(file)) from None
+            raise InputError(
+                Problem("model file", f"not TOML: {error}"), source=str(file)
+            ) from None
         return cls.from_dict(values, source=str(file))
 
     @classmethod

@@ -65,8 +65,11 @@ def _interval(values: FloatArray, interval: IntervalSection) -> tuple[float, flo
         return float(low), float(high)
     tail = (1.0 - interval.prob) / 2.0
     # Interpolating between a finite and an infinite draw gives nan; an order statistic does not.
-    method = "linear" if np.isfinite(values).all() else "inverted_cdf"
-    low, high = np.quantile(values, [tail, 1.0 - tail], method=method)
+    probs = [tail, 1.0 - tail]
+    if np.isfinite(values).all():
+        low, high = np.quantile(values, probs)
+    else:
+        low, high = np.quantile(values, probs, method="inverted_cdf")
     return float(low), float(high)
 
 

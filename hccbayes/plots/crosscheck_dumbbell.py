@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
@@ -91,10 +92,16 @@ def crosscheck(
     ax.spines["left"].set_visible(False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlabel("Log hazard ratio")
-    texts = [f"{value:+z.2f}".replace("-", "\N{MINUS SIGN}") for value in rows["difference_in_sd"]]
+    texts = [_difference(value) for value in rows["difference_in_sd"]]
     add_text_column(ax, heights.tolist(), texts, header="Difference (SD)", side=1.0, shift=9.0)
     _legend(ax, prior)
     return ax
+
+
+def _difference(value: float) -> str:
+    if math.isnan(value):
+        return "not estimable"
+    return f"{value:+z.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _rows(crosscheck: pd.DataFrame, prior: str, methods: Collection[str] | None) -> pd.DataFrame:

@@ -35,13 +35,20 @@ BANDS: Final[dict[float, float]] = {0.95: 0.18, 0.5: 0.30}
 """Probability of each pointwise band and its opacity, the widest first."""
 
 
+FOLLOWED_SHARE: Final = 0.9
+"""The bands end where fewer of the replicated curves are still defined: those that last longest
+are not a fair sample of all."""
+
+
 @publication_style()
 def predictive_check(
     analysis: Drawable, *, arms: Sequence[str] = ARMS, ax: Axes | None = None
 ) -> Axes:
     """Draw each arm's observed Kaplan-Meier curve over bands of replicated cohorts.
 
-    A model that could have produced the data has the observed curve within the bands.
+    A model that could have produced the data has the observed curve within the bands. A replicated
+    curve is not a number beyond its last patient; the bands end where fewer than 90% of the
+    curves are left.
 
     Parameters
     ----------
@@ -99,6 +106,8 @@ def _panels(ax: Axes | None, count: int) -> list[Axes]:
 def _draw_arm(
     ax: Axes, replicated: xr.DataArray, steps: xr.Dataset, arm: str, *, overlaid: bool
 ) -> None:
+    share = replicated.notnull().mean("replicate").to_numpy()
+    replicated = replicated.isel(curve_time=np.flatnonzero(share >= FOLLOWED_SHARE))
     time = replicated["curve_time"].to_numpy()
     for prob, alpha in BANDS.items():
         band = equal_tailed(replicated, prob, ("replicate",))
@@ -125,10 +134,11 @@ def _set_axes(ax: Axes, end: float, title: str) -> None:
 
 def _handles(overlaid_names: Mapping[str, str]) -> list[Artist]:
     """Return the legend's entries: curve, bands, and the arms where they share the axes."""
-    arms: list[Artist] = [
-        Line2D([], [], color=ARM_COLORS[arm], linestyle=ARM_LINESTYLES[arm], label=name)
-        for arm, name in overlaid_names.items()
-    ]
+    arms: list[Artist] = []
+    for arm, name in overlaid_names.items():
+        line = Line2D([], [], color=ARM_COLORS[arm], label=name)
+        line.set(linestyle=ARM_LINESTYLES[arm])
+        arms.append(line)
     wide, narrow = BANDS.values()
     # The inner band lies on the outer one.
     shades = (1.0 - (1.0 - wide) * (1.0 - narrow), wide)

@@ -87,9 +87,9 @@ def _draw_quantity(ax: Axes, values: Floats, observed: float) -> None:
         ax.axvline(observed, color="black", linewidth=1.2, label="Observed")
     notes = []
     if not math.isfinite(observed):
-        notes.append("Observed: not reached")
+        notes.append("Observed: not estimable")
     if finite.size < values.size:
-        notes.append(f"{1.0 - finite.size / values.size:.0%} not reached")
+        notes.append(f"{1.0 - finite.size / values.size:.0%} not estimable")
     if notes:
         ax.set_ylim(top=(1.1 + 0.17 * len(notes)) * ax.get_ylim()[1])
         ax.text(1.0, 1.0, "\n".join(notes), transform=ax.transAxes, ha="right", va="top")

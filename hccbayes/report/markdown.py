@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hccbayes.records import CohortSummary, Diagnosis
-from hccbayes.report.numbers import escape_markdown, estimand_name, format_interval, format_number
+from hccbayes.report.numbers import (
+    escape_markdown,
+    estimand_name,
+    format_interval,
+    format_probability,
+)
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ def report_text(
 ) -> str:
     """Return the report; its first line says whether the fit may be used."""
     interval = spec.estimands.interval
+    bayes = estimates["source"] == "bayes"
+    arms = estimates["contrast"].isin(_ARM_CONTRASTS)
     parts = [
         f"**{escape_markdown(diagnosis.headline())}**",
         f"# {escape_markdown(spec.model.name)}",
@@ -39,9 +46,11 @@ def report_text(
             "with equal covariates; the marginal one, survival, restricted mean and median compare "
             "the whole population under each arm and are the numbers to set beside a trial's."
         ),
-        _estimates(estimates[estimates["contrast"].isin(_ARM_CONTRASTS)], benefit=True),
+        _estimates(estimates[bayes & arms], benefit=True),
         "## Covariates and centers",
-        _estimates(estimates[~estimates["contrast"].isin(_ARM_CONTRASTS)], benefit=False),
+        _estimates(estimates[bayes & ~arms], benefit=False),
+        "## Conventional analysis",
+        _estimates(estimates[~bayes], benefit=False),
         "## Cross-check",
         (
             "Log hazard ratios beside Cox regression. The reference fit has neither prior nor "
@@ -104,7 +113,7 @@ def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
             escape_markdown(str(row["method"])),
         ]
         if benefit:
-            line.append(format_number(float(row["prob_benefit"]), "prob_benefit"))
+            line.append(format_probability(float(row["prob_benefit"])))
         body.append(line)
     return _table([*header, "P(benefit)"] if benefit else header, body)
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pandas as pd
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]|~])")
+_BLOCK_MARK: Final = re.compile(r"^([#+=-])")
+"""What would make a heading or a list at the start of a line."""
 _PROBABILITY_PREFIX: Final = "prob_"
-_RATIOS: Final = frozenset({"hr", "marginal_hr", "center_hr"})
-_SHARES: Final = frozenset({"survival", "survival_difference"})
+_THREE_DIGITS: Final = frozenset({"survival", "survival_difference", "log_hr", "logrank_p"})
+_CLOSE_TO_ONE: Final = 0.05
+_MOST_CERTAIN: Final = 0.999
 
 ESTIMAND_NAMES: Final[dict[str, str]] = {
     "log_hr": "log hazard ratio (conditional)",
@@ -43,25 +46,45 @@ def estimand_name(estimand: str) -> str:
 def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it stands, HTML included."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", " ".join(plain.split()))
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(plain.split()))
+    return _BLOCK_MARK.sub(r"\\\1", escaped)
 
 
-def format_number(value: float, estimand: str) -> str:
+def format_number(value: float, estimand: str, *, digits: int | None = None) -> str:
     """Return a number with the digits its kind deserves; ``not reached`` for an infinite median."""
     if math.isnan(value):
         return ""
     if math.isinf(value):
         return "not reached" if value > 0 else "-inf"
-    if estimand.startswith(_PROBABILITY_PREFIX) or estimand in _SHARES | {"logrank_p"}:
-        return f"{value:.3f}"
-    if estimand == "log_hr" or (estimand in _RATIOS and abs(value - 1.0) < 0.1):
-        return f"{value:.3f}"
-    return f"{value:.2f}"
+    if estimand.startswith(_PROBABILITY_PREFIX):
+        return format_probability(value)
+    return f"{value:.{_digits(value, estimand) if digits is None else digits}f}"
+
+
+def format_probability(value: float) -> str:
+    """Return a probability with three digits, never 0 or 1: draws are finite in number."""
+    if math.isnan(value):
+        return ""
+    if value > _MOST_CERTAIN:
+        return f"> {_MOST_CERTAIN}"
+    if value < 1.0 - _MOST_CERTAIN:
+        return f"< {1.0 - _MOST_CERTAIN:.3f}"
+    return f"{value:.3f}"
 
 
 def format_interval(row: pd.Series) -> str:
-    """Return ``0.62 (0.41 to 0.94)`` for a row of the estimate table."""
+    """Return ``0.62 (0.41 to 0.94)`` for a row of the estimate table, digits set by the point."""
     estimand = str(row["estimand"])
-    point = format_number(float(row["estimate"]), estimand)
-    lower, upper = (format_number(float(row[side]), estimand) for side in ("lower", "upper"))
+    estimate = float(row["estimate"])
+    digits = _digits(estimate, estimand)
+    point = format_number(estimate, estimand, digits=digits)
+    lower, upper = (
+        format_number(float(row[side]), estimand, digits=digits) for side in ("lower", "upper")
+    )
     return f"{point} ({lower} to {upper})" if lower and upper else point
+
+
+def _digits(value: float, estimand: str) -> int:
+    """Return three digits for shares, logs and ratios close to 1 (effects per unit), else two."""
+    close = estimand == "hr" and abs(value - 1.0) < _CLOSE_TO_ONE
+    return 3 if close or estimand in _THREE_DIGITS else 2

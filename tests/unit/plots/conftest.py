@@ -21,7 +21,8 @@ SIZES = {"treated": 141, "control": 26}
 def _posterior(rng, chains, draws, centers, spread):
     shape = (chains, draws)
     sd = np.abs(rng.normal(0.0, 0.5 * spread, shape))
-    means = np.linspace(-0.3, 0.35, centers) * (spread < 1)
+    # Not in the order of the names, so that a figure has something to sort.
+    means = np.linspace(-0.3, 0.35, centers)[rng.permutation(centers)] * (spread < 1)
     scale = np.where(spread < 1, 0.2, sd)[..., None]
     sample = ("chain", "draw")
     return xr.Dataset(

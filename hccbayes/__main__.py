@@ -1,0 +1,5 @@
+"""``python -m hccbayes``."""
+
+from hccbayes.cli import app
+
+app()

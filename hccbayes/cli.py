@@ -1,0 +1,200 @@
+"""The command ``hccbayes``: check, run, show, demo.
+
+Exit status: 0 good; 1 the analysis ran but failed its diagnostics gate; 2 bad input.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from hccbayes import __version__
+from hccbayes.errors import HccbayesError
+
+if TYPE_CHECKING:
+    from hccbayes.analysis import Analysis
+    from hccbayes.cohort import Cohort
+    from hccbayes.spec import AnalysisSpec
+
+app = typer.Typer(
+    name="hccbayes",
+    help="Bayesian survival analysis of locoregional therapy added to systemic therapy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+GATE_FAILED = 1
+BAD_INPUT = 2
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.toml", help="A model file.")]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="FILE", help="CSV, Parquet or dataset:NAME; overrides [data]."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Results folder; results/NAME by default."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the sampler.")]
+DrawsOption = Annotated[int | None, typer.Option("--draws", help="Draws per chain.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a field, e.g. hazard.cuts=fine."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing results.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hccbayes {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take options that stand before a command."""
+
+
+@app.command()
+def run(
+    model: ModelArgument,
+    data: DataOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    draws: DrawsOption = None,
+    changes: SetOption = None,
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Run an analysis and write its results folder."""
+    try:
+        spec = _spec(model, changes, seed, draws)
+        analysis = _run(spec, _data(spec, data, model), out or _folder(spec), force, quiet)
+    except (HccbayesError, OSError) as error:
+        _fail(error)
+    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+
+
+@app.command()
+def check(model: ModelArgument, data: DataOption = None, changes: SetOption = None) -> None:
+    """Check a model file and its data without fitting; every problem is listed."""
+    from hccbayes import console
+    from hccbayes.cautions import cautions
+
+    try:
+        spec = _spec(model, changes)
+        cohort = _cohort(spec, _data(spec, data, model))
+        from hccbayes.pipeline import build_study
+
+        study = build_study(cohort, spec)
+    except (HccbayesError, OSError) as error:
+        _fail(error)
+    summary = cohort.summary()
+    console.print_check(summary, study.data, cautions(summary, study.data, spec))
+
+
+@app.command()
+def show(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")],
+) -> None:
+    """Print the results of a folder again."""
+    from hccbayes import console
+    from hccbayes.analysis import load
+
+    try:
+        analysis = load(directory)
+    except (HccbayesError, OSError) as error:
+        _fail(error)
+    console.print_analysis(analysis, directory)
+    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+
+
+@app.command()
+def demo(out: OutOption = None, seed: SeedOption = None, draws: DrawsOption = None) -> None:
+    """Run the main job on the lung cancer trial data that come with lifelines."""
+    from hccbayes.model_files import model_file
+    from hccbayes.spec import AnalysisSpec
+
+    try:
+        spec = _with_sampler(AnalysisSpec.from_toml(model_file("ncctg_lung_os")), seed, draws)
+        analysis = _run(spec, spec.data.source, out or Path("results") / "demo", True, False)
+    except (HccbayesError, OSError) as error:
+        _fail(error)
+    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+
+
+def _spec(
+    model: Path,
+    changes: list[str] | None = None,
+    seed: int | None = None,
+    draws: int | None = None,
+) -> AnalysisSpec:
+    from hccbayes.spec import AnalysisSpec
+
+    spec = AnalysisSpec.from_toml(model)
+    spec = spec.with_values(changes) if changes else spec
+    return _with_sampler(spec, seed, draws)
+
+
+def _with_sampler(spec: AnalysisSpec, seed: int | None, draws: int | None) -> AnalysisSpec:
+    given = {"sampler.seed": seed, "sampler.draws": draws}
+    changes = [f"{key}={value}" for key, value in given.items() if value is not None]
+    return spec.with_values(changes) if changes else spec
+
+
+def _data(spec: AnalysisSpec, data: str | None, model: Path) -> str:
+    """Return where the patients are; a relative source stands beside the model file or here."""
+    from hccbayes.errors import InputError, Problem
+
+    if data is not None:
+        return data
+    if not spec.data.source:
+        raise InputError(Problem("[data] source", "is not set; give --data FILE"))
+    beside = model.parent / spec.data.source
+    return str(beside) if beside.is_file() else spec.data.source
+
+
+def _folder(spec: AnalysisSpec) -> Path:
+    return Path("results") / spec.model.name
+
+
+def _cohort(spec: AnalysisSpec, data: str) -> Cohort:
+    from hccbayes.cohort import read_cohort
+
+    return read_cohort(data, spec.roles)
+
+
+def _run(spec: AnalysisSpec, data: str, out: Path, force: bool, quiet: bool) -> Analysis:
+    from hccbayes import console
+    from hccbayes.report.folder import check_free
+
+    check_free(out, force=force)
+    cohort = _cohort(spec, data)
+    with console.progress(quiet=quiet) as watch:
+        watch.stage("loading PyMC")
+        from hccbayes.pipeline import analyse
+
+        analysis = analyse(cohort, spec, progress=watch)
+        watch.stage("drawing figures and writing results")
+        analysis.save(out, force=force, command=shlex.join(["hccbayes", *sys.argv[1:]]))
+    if quiet:
+        console.print_verdict(analysis)
+    else:
+        console.print_analysis(analysis, out)
+    return analysis
+
+
+def _fail(error: Exception) -> NoReturn:
+    """Print a user's mistake without a traceback and leave with status 2."""
+    typer.echo(str(error), err=True)
+    raise typer.Exit(BAD_INPUT)

@@ -1,0 +1,165 @@
+"""What the command line shows: progress while it works, tables when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hccbayes.records import CohortSummary
+from hccbayes.report.numbers import (
+    estimand_name,
+    format_interval,
+    format_number,
+    format_probability,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hccbayes.analysis import Analysis
+    from hccbayes.hazard_data import HazardData
+
+_SHOWN: Final = ("hr", "marginal_hr", "survival_difference", "rmst_difference", "median")
+
+
+class ProgressBar:
+    """Shows stages and draws as a progress bar."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("starting", total=None)
+
+    def stage(self, name: str) -> None:
+        """Finish the stage before and show the next one."""
+        self._bar.update(self._task, total=1, completed=1)
+        self._task = self._bar.add_task(name, total=None)
+
+    def draws(self, done: int, total: int) -> None:
+        """Show draws done of draws in all."""
+        self._bar.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[ProgressBar]:
+    """Give a progress bar on standard error; a quiet one shows nothing."""
+    columns = (
+        SpinnerColumn(finished_text="+"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        watch = ProgressBar(bar)
+        yield watch
+        watch.stage("done")
+        watch.draws(1, 1)
+
+
+def print_verdict(analysis: Analysis) -> None:
+    """Print the diagnostics' verdict and the treatment effect, a line each."""
+    console = Console(soft_wrap=True)
+    console.print(escape(analysis.diagnosis.headline()), highlight=False)
+    console.print(escape(_effect_line(analysis.estimates)), highlight=False)
+
+
+def print_analysis(analysis: Analysis, directory: Path) -> None:
+    """Print the verdict, the main estimates, the cross-check, cautions and where files are."""
+    console = Console()
+    style = "green" if analysis.diagnosis.passed else "bold red"
+    console.print(escape(analysis.diagnosis.headline()), style=style, highlight=False)
+    console.print()
+    console.print(f"[bold]{escape(analysis.spec.model.question)}[/bold]")
+    console.print(escape(_effect_line(analysis.estimates)), highlight=False)
+    console.print(_cohort_table(analysis.summary))
+    console.print(_estimate_table(analysis.estimates))
+    console.print(_crosscheck_table(analysis.crosscheck))
+    _print_notes(console, analysis.summary, analysis.cautions)
+    console.print(f"Figures: {escape(str(directory / 'figures'))}", soft_wrap=True)
+    console.print(f"Report:  {escape(str(directory / 'report.md'))}", soft_wrap=True)
+
+
+def print_check(summary: CohortSummary, data: HazardData, cautions: Sequence[str]) -> None:
+    """Print that nothing is wrong, and what a fit would see."""
+    console = Console()
+    console.print("No problem found.", style="green")
+    console.print(_cohort_table(summary))
+    table = Table("interval, months", "events", title="Intervals")
+    for label, count in zip(data.intervals, data.interval_events, strict=True):
+        table.add_row(label, f"{count:g}")
+    console.print(table)
+    _print_notes(console, summary, cautions)
+
+
+def _print_notes(console: Console, summary: CohortSummary, cautions: Sequence[str]) -> None:
+    for reason, count in summary.exclusions:
+        console.print(f"Left out: {count}, {escape(reason)}", highlight=False)
+    for caution in cautions:
+        console.print(f"Caution: {escape(caution)}", style="yellow", highlight=False)
+
+
+def _effect_line(estimates: pd.DataFrame) -> str:
+    bayes = estimates[(estimates["source"] == "bayes") & (estimates["population"] == "sample")]
+    row = bayes[bayes["estimand"] == "hr"].iloc[0]
+    below = bayes[bayes["estimand"].str.startswith("prob_hr_below_")]
+    probabilities = ", ".join(f"{_probability(one)}" for _, one in below.iterrows())
+    return f"Posterior hazard ratio, treated over control: {format_interval(row)}; {probabilities}"
+
+
+def _probability(row: pd.Series) -> str:
+    """Return ``P(HR < 1) > 0.999`` or ``P(HR < 0.8) = 0.962``."""
+    value = format_probability(row["estimate"])
+    sign = "" if value[0] in "<>" else "= "
+    return f"{estimand_name(row['estimand'])} {sign}{value}"
+
+
+def _cohort_table(summary: CohortSummary) -> Table:
+    table = Table("arm", "label", title=f"Cohort: {summary.source}")
+    for name in ("patients", "events", "person-months"):
+        table.add_column(name, justify="right")
+    for arm, own in summary.arms.items():
+        table.add_row(
+            arm, escape(own.label), str(own.patients), str(own.events), f"{own.person_months:.1f}"
+        )
+    return table
+
+
+def _estimate_table(estimates: pd.DataFrame) -> Table:
+    table = Table("estimand", "contrast", "population", title="Main estimates")
+    for name in ("months", "estimate", "P(benefit)"):
+        table.add_column(name, justify="right")
+    shown = estimates["estimand"].isin(_SHOWN) & (estimates["source"] == "bayes")
+    arms = estimates["contrast"].str.match(r"^(treated|control)( |$)")
+    for _, row in estimates[shown & arms].iterrows():
+        table.add_row(
+            estimand_name(row["estimand"]),
+            escape(row["contrast"]),
+            escape(row["population"]),
+            format_number(row["time"], ""),
+            format_interval(row),
+            format_probability(row["prob_benefit"]),
+        )
+    return table
+
+
+def _crosscheck_table(crosscheck: pd.DataFrame) -> Table:
+    table = Table("term", "fit", "against", title="Cross-check: log hazard ratios")
+    for name in ("Bayes (sd)", "Cox (SE)", "difference, sd"):
+        table.add_column(name, justify="right")
+    rows = crosscheck[(crosscheck["estimand"] == "log_hr") & (crosscheck["method"] != "cox_crude")]
+    for _, row in rows.iterrows():
+        table.add_row(
+            escape(row["term"]),
+            row["prior"],
+            row["method"],
+            f"{row['bayes']:.3f} ({row['bayes_sd']:.3f})",
+            f"{row['frequentist']:.3f} ({row['frequentist_se']:.3f})",
+            f"{row['difference_in_sd']:+.2f}",
+        )
+    return table
