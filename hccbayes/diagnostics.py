@@ -1,8 +1,8 @@
 """The gate between draws and numbers: a fit that fails it is reported as failed.
 
 Limits: rank-normalized R-hat below 1.01, bulk and tail effective sample size of at least 400
-(Vehtari et al. 2021, Bayesian Analysis 16:667), no divergence, E-BFMI of at least 0.3 in every chain
-(Betancourt 2016), and no more than 1% of draws at the maximum tree depth.
+(Vehtari et al. 2021, Bayesian Analysis 16:667), no divergence, E-BFMI of at least 0.3 in every
+chain (Betancourt 2016), and no more than 1% of draws at the maximum tree depth.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def time_frame(frame: pd.DataFrame, estimands: EstimandSection) -> TimeFrame:
 
 
 def hazard_draws(posterior: xr.Dataset, data: HazardData) -> HazardDraws:
-    """Return the posterior's draws as arrays with one leading dimension, ``chain`` then ``draw``."""
+    """Return the posterior's draws as arrays whose first dimension runs over chains and draws."""
     stacked = posterior.stack(sample=("chain", "draw")).transpose("sample", ...)
     count = stacked.sizes["sample"]
     centers = max(1, len(data.centers))

@@ -213,8 +213,9 @@ def _curves(
 
 
 def _read(curve: pd.DataFrame, times: FloatArray) -> FloatArray:
-    """Read a curve at given times; ``nan`` beyond its end, where nobody is observed."""
-    values = np.full(len(times), np.nan)
+    """Read a curve at given times; ``nan`` beyond its end, unless it has reached 0 there."""
+    died_out = float(curve["survival"].iloc[-1]) == 0.0
+    values = np.full(len(times), 0.0 if died_out else np.nan)
     known = times <= curve["time"].iloc[-1]
     values[known] = survival_at(curve, times[known])["survival"]
     return values
