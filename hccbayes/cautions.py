@@ -23,7 +23,7 @@ def cautions(
     prior_check: CheckResult | None = None,
 ) -> tuple[str, ...]:
     """Return sentences about the design, the arms, the centers and the tail of the data."""
-    found = [*summary.warnings]
+    found = [*spec.model.caveats, *summary.warnings]
     if not spec.data.time_zero:
         found.append(
             "Time zero is not documented ([data] time_zero): if treatment started later, the "

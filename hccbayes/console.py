@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hccbayes.records import CohortSummary
+from hccbayes.crosscheck import TWIN
+from hccbayes.records import ARM_CONTRASTS, POPULATIONS, CohortSummary
 from hccbayes.report.numbers import (
     estimand_name,
     format_interval,
-    format_number,
     format_probability,
 )
 
@@ -90,7 +91,7 @@ def print_check(summary: CohortSummary, data: HazardData, cautions: Sequence[str
     console = Console()
     console.print("No problem found.", style="green")
     console.print(_cohort_table(summary))
-    table = Table("interval, months", "events", title="Intervals")
+    table = _table("Intervals", "months", numbers=("events",))
     for label, count in zip(data.intervals, data.interval_events, strict=True):
         table.add_row(label, f"{count:g}")
     console.print(table)
@@ -119,10 +120,19 @@ def _probability(row: pd.Series) -> str:
     return f"{estimand_name(row['estimand'])} {sign}{value}"
 
 
+def _table(title: str, *texts: str, numbers: Sequence[str]) -> Table:
+    """Return an empty table: text columns fold, number columns are never cut."""
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
+    for name in texts:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
 def _cohort_table(summary: CohortSummary) -> Table:
-    table = Table("arm", "label", title=f"Cohort: {summary.source}")
-    for name in ("patients", "events", "person-months"):
-        table.add_column(name, justify="right")
+    numbers = ("patients", "events", "person-months")
+    table = _table(f"Cohort: {escape(summary.source)}", "arm", "label", numbers=numbers)
     for arm, own in summary.arms.items():
         table.add_row(
             arm, escape(own.label), str(own.patients), str(own.events), f"{own.person_months:.1f}"
@@ -131,17 +141,22 @@ def _cohort_table(summary: CohortSummary) -> Table:
 
 
 def _estimate_table(estimates: pd.DataFrame) -> Table:
-    table = Table("estimand", "contrast", "population", title="Main estimates")
-    for name in ("months", "estimate", "P(benefit)"):
-        table.add_column(name, justify="right")
-    shown = estimates["estimand"].isin(_SHOWN) & (estimates["source"] == "bayes")
-    arms = estimates["contrast"].str.match(r"^(treated|control)( |$)")
-    for _, row in estimates[shown & arms].iterrows():
+    bayes = estimates[estimates["source"] == "bayes"]
+    rows = bayes[bayes["estimand"].isin(_SHOWN) & bayes["contrast"].isin(ARM_CONTRASTS)]
+    rows = rows[rows["population"].isin(POPULATIONS)]
+    table = _table(
+        "Main estimates",
+        "estimand",
+        "contrast",
+        "population",
+        numbers=("estimate", "P(benefit)"),
+    )
+    for _, row in rows.iterrows():
+        at = "" if row["time"] != row["time"] else f", {row['time']:g} months"
         table.add_row(
-            estimand_name(row["estimand"]),
+            f"{estimand_name(row['estimand']).removesuffix(', months')}{at}",
             escape(row["contrast"]),
             escape(row["population"]),
-            format_number(row["time"], ""),
             format_interval(row),
             format_probability(row["prob_benefit"]),
         )
@@ -149,17 +164,18 @@ def _estimate_table(estimates: pd.DataFrame) -> Table:
 
 
 def _crosscheck_table(crosscheck: pd.DataFrame) -> Table:
-    table = Table("term", "fit", "against", title="Cross-check: log hazard ratios")
-    for name in ("Bayes (sd)", "Cox (SE)", "difference, sd"):
-        table.add_column(name, justify="right")
-    rows = crosscheck[(crosscheck["estimand"] == "log_hr") & (crosscheck["method"] != "cox_crude")]
-    for _, row in rows.iterrows():
+    """Return analysis, reference fit and Cox side by side, a row a term."""
+    numbers = ("analysis (sd)", "reference (sd)", "Cox (SE)", "ref. - Cox")
+    table = _table("Cross-check: log hazard ratios", "term", numbers=numbers)
+    rows = crosscheck[(crosscheck["estimand"] == "log_hr") & (crosscheck["method"] == TWIN)]
+    for term, own in rows.groupby("term", sort=False):
+        by_fit = own.set_index("prior")
+        analysis, reference = by_fit.loc["analysis"], by_fit.loc["reference"]
         table.add_row(
-            escape(row["term"]),
-            row["prior"],
-            row["method"],
-            f"{row['bayes']:.3f} ({row['bayes_sd']:.3f})",
-            f"{row['frequentist']:.3f} ({row['frequentist_se']:.3f})",
-            f"{row['difference_in_sd']:+.2f}",
+            escape(str(term)),
+            f"{analysis['bayes']:.3f} ({analysis['bayes_sd']:.3f})",
+            f"{reference['bayes']:.3f} ({reference['bayes_sd']:.3f})",
+            f"{reference['frequentist']:.3f} ({reference['frequentist_se']:.3f})",
+            f"{reference['difference_in_sd']:+.2f} sd",
         )
     return table

@@ -36,7 +36,7 @@ CROSSCHECK_COLUMNS: Final = (
     "difference_in_sd",
     "remark",
 )
-_TWIN: Final = "cox_efron"
+TWIN: Final = "cox_efron"
 """The frequentist method whose target is exactly that of the reference fit."""
 _COMPARED: Final = ("survival", "median")
 """Beside log hazard ratios: unadjusted Kaplan-Meier numbers, for orientation."""
@@ -143,7 +143,7 @@ def crosscheck_table(
         ("reference", reference),
     )
     for name, moments in fits:
-        own = twin if name == "analysis" else twin[twin["method"].isin([_TWIN, "km"])]
+        own = twin if name == "analysis" else twin[twin["method"].isin([TWIN, "km"])]
         joined.append(own.merge(moments, on=["estimand", "term", "time"]).assign(prior=name))
     table = pd.concat(joined, ignore_index=True)
     table["difference"] = table["bayes"] - table["frequentist"]
@@ -171,7 +171,7 @@ def _remark(row: object) -> str:
         agree = size <= defaults.CROSSCHECK_AGREEMENT
         return "agrees" if agree else f"differs by {size:.2f} sd: investigate"
     if size <= defaults.CROSSCHECK_REMARK:
-        return "agrees" if method == _TWIN else ""
+        return "agrees" if method == TWIN else ""
     if method == "cox_crude":
         return f"differs by {size:.2f} sd: unadjusted against adjusted"
     return f"differs by {size:.2f} sd: the prior or the centers move it; see the reference row"

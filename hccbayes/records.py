@@ -38,6 +38,14 @@ DIFFERENCE_CONTRAST = "treated - control"
 """Contrast of every difference of the arms."""
 
 
+ARM_CONTRASTS = frozenset({TREATMENT_CONTRAST, DIFFERENCE_CONTRAST, "treated", "control"})
+"""Contrasts of the arms, against those of covariates and centers."""
+
+
+POPULATIONS = frozenset({"sample", "ate", "att", "atc"})
+"""Populations that are the whole cohort or a standardization target, against single centers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One row of the estimate table.

@@ -61,10 +61,21 @@ ScalePrior = Annotated[Prior, _of_family("half_normal"), _as_toml]
 
 
 class ModelSection(FrozenModel):
-    """``[model]``: the name under which results are filed, and the question in words."""
+    """``[model]``: the name under which results are filed, and the question in words.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, dots, hyphens and underscores.
+    question
+        What is asked, in words.
+    caveats
+        What a reader must know of this design; printed with every result.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     question: str = ""
+    caveats: tuple[str, ...] = ()
 
 
 class DataSection(Roles):

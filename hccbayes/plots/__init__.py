@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from hccbayes.plots.predictive_histograms import predictive_statistics
     from hccbayes.plots.prior_over_posterior import prior_posterior
     from hccbayes.plots.sampler_panels import rank, trace
-    from hccbayes.plots.style import publication_style, save_figure
+    from hccbayes.plots.style import arm_names, publication_style, save_figure
     from hccbayes.plots.survival_curves import survival
 
 # Files are not named after their functions: importing a submodule binds its name here, and a
 # module would then stand where the function is expected.
 _HOMES = {
+    "arm_names": "style",
     "baseline_hazard": "hazard_steps",
     "center_effects": "center_panel",
     "crosscheck": "crosscheck_dumbbell",
@@ -40,6 +41,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "arm_names",
     "baseline_hazard",
     "center_effects",
     "crosscheck",

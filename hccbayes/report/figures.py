@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hccbayes import plots
+from hccbayes.records import TREATMENT_CONTRAST
+from hccbayes.report.numbers import METHOD_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FOREST_METHODS = ("cox_efron",)
+_TWINS = ("cox_efron",)
+"""Frequentist methods beside the covariates; the treatment is shown with all of them."""
 
 
 def write_figures(
@@ -38,20 +41,28 @@ def write_figures(
 def _figures(
     tree: xr.DataTree, estimates: pd.DataFrame, crosscheck: pd.DataFrame
 ) -> dict[str, Callable[[], Axes | Figure]]:
-    bayes = estimates["source"] == "bayes"
-    rows = estimates[bayes | estimates["method"].isin(_FOREST_METHODS)]
-    own = rows[rows["population"] == "sample"]
+    own = estimates[estimates["population"] == "sample"]
+    treatment = own[own["contrast"] == TREATMENT_CONTRAST]
+    terms = own[(own["source"] == "bayes") | own["method"].isin(_TWINS)]
+    log_hr = crosscheck[crosscheck["estimand"] == "log_hr"]
+    treated, control = plots.arm_names(tree).values()
+    words: dict[str, Any] = {"arm_names": (treated, control), "labels": METHOD_NAMES}
     found: dict[str, Callable[[], Axes | Figure]] = {
         "survival": lambda: plots.survival(tree),
-        "forest": lambda: plots.forest(own),
+        "treatment_effect": lambda: plots.forest(treatment, **words),
+        "all_effects": lambda: plots.forest(terms, **words),
         "prior_posterior": lambda: plots.prior_posterior(tree),
         "baseline_hazard": lambda: plots.baseline_hazard(tree),
         "predictive_check": lambda: plots.predictive_check(tree),
         "predictive_statistics": lambda: plots.predictive_statistics(tree),
-        "crosscheck": lambda: plots.crosscheck(crosscheck[crosscheck["estimand"] == "log_hr"]),
+        "crosscheck": lambda: plots.crosscheck(log_hr, labels=METHOD_NAMES),
         "trace": lambda: plots.trace(tree),
         "rank": lambda: plots.rank(tree),
     }
     if "center_effect" in tree["posterior"]:
         found["center_effects"] = lambda: plots.center_effects(tree)
+    if "center_log_hr" in tree["posterior"]:
+        found["center_treatment_effects"] = lambda: plots.center_effects(
+            tree, variable="center_log_hr"
+        )
     return found

@@ -66,7 +66,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Write plain values as JSON."""
-    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(values, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from hccbayes.records import CohortSummary, Diagnosis
+from hccbayes.records import ARM_CONTRASTS, CohortSummary, Diagnosis
 from hccbayes.report.numbers import (
     escape_markdown,
     estimand_name,
@@ -30,7 +30,7 @@ def report_text(
     """Return the report; its first line says whether the fit may be used."""
     interval = spec.estimands.interval
     bayes = estimates["source"] == "bayes"
-    arms = estimates["contrast"].isin(_ARM_CONTRASTS)
+    arms = estimates["contrast"].isin(ARM_CONTRASTS)
     parts = [
         f"**{escape_markdown(diagnosis.headline())}**",
         f"# {escape_markdown(spec.model.name)}",
@@ -62,9 +62,6 @@ def report_text(
         _model(spec),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-_ARM_CONTRASTS = frozenset({"treated / control", "treated - control", "treated", "control"})
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

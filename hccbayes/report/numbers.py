@@ -18,12 +18,12 @@ _CLOSE_TO_ONE: Final = 0.05
 _MOST_CERTAIN: Final = 0.999
 
 ESTIMAND_NAMES: Final[dict[str, str]] = {
-    "log_hr": "log hazard ratio (conditional)",
-    "hr": "hazard ratio (conditional)",
+    "log_hr": "conditional log hazard ratio",
+    "hr": "conditional hazard ratio",
     "marginal_hr": "marginal hazard ratio",
     "survival": "survival",
     "survival_difference": "survival difference",
-    "rmst": "restricted mean survival, months",
+    "rmst": "restricted mean, months",
     "rmst_difference": "restricted mean difference, months",
     "median": "median survival, months",
     "median_difference": "median difference, months",
@@ -33,6 +33,19 @@ ESTIMAND_NAMES: Final[dict[str, str]] = {
     "logrank_p": "log-rank p",
 }
 """Estimands in words."""
+
+
+METHOD_NAMES: Final[dict[str, str]] = {
+    "pe_rw1": "Bayes, random walk",
+    "pe_rw2": "Bayes, second-order walk",
+    "pe_independent": "Bayes, independent intervals",
+    "pe_gamma": "Bayes, gamma intervals",
+    "cox_crude": "Cox, unadjusted",
+    "cox_efron": "Cox, adjusted",
+    "cox_efron_strata": "Cox, stratified by center",
+    "cox_efron_center": "Cox, center as covariate",
+}
+"""Methods in words."""
 
 
 def estimand_name(estimand: str) -> str:
