@@ -44,7 +44,7 @@ TREATMENT_EFFECTS: Final = {"invasion": -0.4, "metastasis": -0.3, "age": -0.3, "
 WEIBULL_SHAPE: Final = 1.2
 MEDIAN_SURVIVAL: Final = 10.0
 """Of an untreated patient with average covariates in an average center."""
-CENSORING: Final = (4.0, 30.0)
+CENSORING: Final = (6.0, 32.0)
 """Months between which the end of follow-up is uniform."""
 
 SPEC: Final[dict[str, Any]] = {

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from hccbayes.cohort import Cohort, read_cohort
-from hccbayes.cohort_checks import listed
-from hccbayes.cohort_values import label_text
+from hccbayes.cohort.checks import listed
+from hccbayes.cohort.values import label_text
 from hccbayes.errors import InputError, Problem
 from hccbayes.roles import ArmRole, Roles
 from hccbayes.spec import AnalysisSpec

@@ -13,8 +13,8 @@ from typing import Final
 import pandas as pd
 import pandera.pandas as pa
 
-from hccbayes.cohort_source import PatientTable, cell_text
-from hccbayes.cohort_values import (
+from hccbayes.cohort.source import PatientTable, cell_text
+from hccbayes.cohort.values import (
     MISSING_TEXT,
     arms,
     covariate_kind,

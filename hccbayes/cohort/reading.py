@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from hccbayes import defaults
-from hccbayes.cohort_checks import (
+from hccbayes.cohort.checks import (
     cell_problems,
     column_problems,
     counted,
     identifier_problems,
     table_warnings,
 )
-from hccbayes.cohort_review import cohort_problems, cohort_warnings
-from hccbayes.cohort_source import read_patient_table
-from hccbayes.cohort_values import final_frame, row_names, typed_values, used_cells
+from hccbayes.cohort.review import cohort_problems, cohort_warnings
+from hccbayes.cohort.source import read_patient_table
+from hccbayes.cohort.values import final_frame, row_names, typed_values, used_cells
 from hccbayes.errors import InputError
 from hccbayes.records import ArmSummary, CohortSummary, Exclusion
 from hccbayes.roles import Roles

@@ -11,7 +11,7 @@ from typing import Final
 import pandas as pd
 
 from hccbayes import defaults
-from hccbayes.cohort_checks import counted, listed, role_columns
+from hccbayes.cohort.checks import counted, listed, role_columns
 from hccbayes.errors import Problem
 from hccbayes.roles import Roles
 
@@ -25,7 +25,7 @@ def cohort_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> lis
     Parameters
     ----------
     values
-        From :func:`hccbayes.cohort_values.typed_values`, exclusions made.
+        From :func:`hccbayes.cohort.values.typed_values`, exclusions made.
     roles
         Which column is what.
     names

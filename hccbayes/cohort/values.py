@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hccbayes import defaults
-from hccbayes.cohort_source import PatientTable, cell_text
+from hccbayes.cohort.source import PatientTable, cell_text
 from hccbayes.roles import RESERVED_COLUMNS, ArmRole, Roles
 
 MISSING_TEXT: Final = frozenset(
