@@ -76,9 +76,9 @@ def read_rows(long_rows: Path, patients: Path) -> pd.DataFrame:
     return rows
 
 
-def run_rival(
+def measured(
     name: str,
-    fit: Callable[[pd.DataFrame, int], dict[str, Any]],
+    fit: Callable[[Path, Path, int], dict[str, Any]],
     arguments: Sequence[str] | None = None,
 ) -> None:
     """Read the command line, fit, and print one JSON line."""
@@ -87,12 +87,20 @@ def run_rival(
     parser.add_argument("patients", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    rows = read_rows(options.long_rows, options.patients)
     try:
-        result = fit(rows, options.seed)
+        line = {"rival": name} | fit(options.long_rows, options.patients, options.seed)
     except Unavailable as reason:
-        print(json.dumps({"rival": name, "skipped": str(reason)}))
-        return
-    line = {"rival": name, "rows": len(rows)} | result
-    print(json.dumps({key: line[key] for key in KEYS}))
+        line = {"rival": name, "skipped": str(reason)}
+    print(json.dumps(line))
     sys.stdout.flush()
+
+
+def run_rival(name: str, fit: Callable[[pd.DataFrame, int], dict[str, Any]]) -> None:
+    """Run a rival that is fitted to long rows."""
+
+    def fit_rows(long_rows: Path, patients: Path, seed: int) -> dict[str, Any]:
+        rows = read_rows(long_rows, patients)
+        line = {"rival": name, "rows": len(rows)} | fit(rows, seed)
+        return {key: line[key] for key in KEYS}
+
+    measured(name, fit_rows)
