@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +128,8 @@ def load(directory: str | Path) -> Analysis:
         If the folder or one of its files is absent or unreadable.
     """
     path = Path(directory)
-    diagnostics = json.loads(folder.read_text(path, "diagnostics.json"))
-    provenance = json.loads(folder.read_text(path, "provenance.json"))
+    diagnostics = folder.read_json(path, "diagnostics.json")
+    provenance = folder.read_json(path, "provenance.json")
     summary = CohortSummary.from_dict(provenance.pop("cohort"))
     notes = tuple(provenance.pop("cautions"))
     return Analysis(

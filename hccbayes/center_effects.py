@@ -64,7 +64,9 @@ def _center_vector(
         raw = half * pm.math.stack([1.0, -1.0])
     elif kind == "hierarchical":
         spread = scale.variable(_SPREADS[name])
-        raw = spread * pm.Normal(f"{name}_raw", dims="center")
+        # The mean of independent effects would be subtracted again below: drawing them with sum
+        # zero gives the same prior for what is left, with one dimension less to explore.
+        raw = spread * pm.ZeroSumNormal(f"{name}_raw", dims="center")
     else:
         raw = fixed.variable(f"{name}_raw", dims="center")
     return pm.Deterministic(name, raw - pm.math.dot(shares, raw), dims="center")

@@ -81,7 +81,7 @@ def _mean_survival_within(increment: FloatArray) -> FloatArray:
 
 
 def time_at_cumulative_hazard(hazard: ArrayLike, target: ArrayLike, cuts: ArrayLike) -> FloatArray:
-    """Return the time at which H(t) reaches a target, in closed form; ``inf`` where it never does.
+    """Return the first time at which H(t) reaches a target, exactly; ``inf`` where it never does.
 
     Parameters
     ----------
@@ -101,11 +101,12 @@ def time_at_cumulative_hazard(hazard: ArrayLike, target: ArrayLike, cuts: ArrayL
     aim = np.broadcast_to(np.asarray(target, dtype=np.float64), rate.shape[:-1])
     lower = np.concatenate([[0.0], np.asarray(cuts, dtype=np.float64)])
     at_start = cumulative_hazard(rate, lower, cuts)
-    interval = (at_start <= aim[..., None]).sum(axis=-1) - 1
+    # The interval that ends, not the one that starts, at the target: H may be flat behind it.
+    interval = np.maximum((at_start < aim[..., None]).sum(axis=-1) - 1, 0)
     index = interval[..., None]
     reached = np.take_along_axis(at_start, index, axis=-1)[..., 0]
     slope = np.take_along_axis(rate, index, axis=-1)[..., 0]
-    extra = np.full_like(slope, np.inf)
+    extra = np.where(aim > reached, np.inf, 0.0)
     np.divide(aim - reached, slope, out=extra, where=slope > 0)
     return lower[interval] + extra
 

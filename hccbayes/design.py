@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 _RANK_TOLERANCE = 1e-8
+_FUNCTIONS = {"sqrt": np.sqrt}
+"""What a formula may call beside formulaic's own functions; nothing else is in its reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +136,17 @@ def build_design(cohort: Cohort, formula: str) -> Design:
 def _model_columns(frame: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the formula's columns and the contrast of each factor level's column."""
     from formulaic import model_matrix
+    from formulaic.errors import FormulaicError
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        made: Any = model_matrix(
-            covariate_formula(formula), frame, na_action="ignore", output="pandas"
-        )
+    without_treatment = covariate_formula(formula)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            made: Any = model_matrix(
+                without_treatment, frame, context=_FUNCTIONS, na_action="ignore", output="pandas"
+            )
+    except (FormulaicError, LookupError, TypeError, ValueError) as error:
+        # A logarithm of text, a spline with too few knots, a function with a wrong argument.
+        raise InputError(Problem("[hazard] formula", str(error).splitlines()[0])) from None
     columns = pd.DataFrame(made).drop(columns="Intercept").astype(np.float64)
     contrasts: dict[str, str] = {}
     for factor, (_, state) in made.model_spec.encoder_state.items():

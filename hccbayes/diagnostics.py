@@ -71,9 +71,11 @@ def _varying(posterior: xr.Dataset) -> CheckResult:
 def _convergence(posterior: xr.Dataset) -> list[CheckResult]:
     import arviz as az
 
-    rhat_name, rhat = _extreme(az.rhat(posterior), largest=True)
-    bulk_name, bulk = _extreme(az.ess(posterior, method="bulk"), largest=False)
-    tail_name, tail = _extreme(az.ess(posterior, method="tail"), largest=False)
+    # Constant draws give nan, which fails.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rhat_name, rhat = _extreme(az.rhat(posterior), largest=True)
+        bulk_name, bulk = _extreme(az.ess(posterior, method="bulk"), largest=False)
+        tail_name, tail = _extreme(az.ess(posterior, method="tail"), largest=False)
     return [
         CheckResult(
             name="rhat",
@@ -123,7 +125,9 @@ def _energy(stats: xr.Dataset) -> CheckResult:
     """Return the smallest estimated Bayesian fraction of missing information over chains."""
     energy = np.asarray(stats["energy"].transpose("chain", "draw"), dtype=np.float64)
     change = np.square(np.diff(energy, axis=1)).mean(axis=1)
-    smallest = float((change / energy.var(axis=1)).min())
+    # The energy of a chain that stood still gives nan, which fails.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        smallest = float((change / energy.var(axis=1)).min())
     return CheckResult(
         name="ebfmi",
         passed=smallest >= defaults.EBFMI_LIMIT,

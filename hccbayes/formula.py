@@ -14,8 +14,12 @@ from hccbayes.errors import InputError, Problem
 TREATMENT: Final = "treatment"
 """The name by which a formula refers to the arm."""
 
-ALLOWED_TRANSFORMS: Final = ("C", "log", "log10", "sqrt", "exp", "poly", "bs", "cr", "scale")
-"""Functions a formula may call; all take columns and numbers only."""
+ALLOWED_TRANSFORMS: Final = ("C", "log", "log10", "sqrt", "exp", "poly", "bs", "scale")
+"""Functions a formula may call; all take columns and numbers only.
+
+formulaic's natural spline ``cr`` is not among them: its columns add up to the intercept unless it
+is given a constraint by name, and a name is text.
+"""
 
 
 def covariate_columns(formula: str) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ def _quoted(factor: str) -> str:
 
 def _terms(formula: str) -> list[list[str]]:
     """Return the factors of each term, the intercept left out."""
-    from formulaic import Formula
+    from formulaic import Formula, SimpleFormula
     from formulaic.errors import FormulaicError
 
     try:
@@ -82,6 +86,8 @@ def _terms(formula: str) -> list[list[str]]:
         raise _error(f"cannot be read: {str(error).splitlines()[0]}") from None
     if hasattr(parsed, "lhs"):
         raise _error("give the right-hand side only; time and event come from [data]")
+    if not isinstance(parsed, SimpleFormula):
+        raise _error("has several parts; give one sum of terms, without `|`")
     terms = [[factor.expr for factor in term.factors] for term in parsed]
     if ["1"] not in terms:
         raise _error("the intercept may not be removed; the baseline hazard plays its part")
@@ -108,6 +114,8 @@ def _node_columns(node: ast.expr, factor: str) -> list[str]:
         if node.func.id not in ALLOWED_TRANSFORMS:
             allowed = ", ".join(ALLOWED_TRANSFORMS)
             raise _error(f"`{node.func.id}` is not an allowed function; use one of {allowed}")
+        if any(keyword.arg is None for keyword in node.keywords):
+            raise _error(f"`{factor}` may not unpack arguments with **")
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
         return [name for argument in arguments for name in _node_columns(argument, factor)]
     raise _error(f"`{factor}` may hold only columns, numbers, + - * / and allowed functions")

@@ -11,6 +11,8 @@ and the log-likelihood is the survival density of the collapsed table,
 
 (Holford 1980; Laird & Olivier 1981; Friedman 1982). It enters as one summed ``Potential``: exposure
 appears linearly, so that cells without time at risk need no care, and weights may be fractional.
+The first part is linear in the parameters, so that sums over the events (of treatment, covariates,
+centers, intervals) are all it needs; only the second runs over the patterns.
 Everything a refit may change (events, exposure, covariates, prior parameters) is ``pm.Data``.
 """
 
@@ -79,12 +81,13 @@ def build_hazard_model(data: HazardData, hazard: HazardSection, priors: PriorSec
     with pm.Model(coords=_coords(data, hazard)) as model:
         for name, value in model_data(data, hazard, priors).items():
             pm.Data(name, value)
-        baseline = pm.Deterministic("log_baseline", _log_baseline(hazard, priors), dims="interval")
-        predictor = _linear_predictor(data, hazard, priors)
-        if data.centers and hazard.center == "stratified":
-            _stratified_likelihood(baseline, predictor, priors)
-        else:
-            _shared_likelihood(baseline, predictor)
+        log_baseline = pm.Deterministic(
+            "log_baseline", _log_baseline(hazard, priors), dims="interval"
+        )
+        predictor, predictor_sum = _linear_predictor(data, hazard, priors)
+        cumulative, baseline_sum = _log_baseline_over_events(log_baseline, data, hazard, priors)
+        expected = pm.math.sum(pm.math.exp(predictor) * cumulative)
+        pm.Potential("log_likelihood", predictor_sum + baseline_sum - expected)
     return model
 
 
@@ -96,23 +99,41 @@ def model_data(
     Refit a compiled model with these and :func:`prior_data` for other data, weights or prior
     scales of the same structure.
     """
-    share = data.interval_events / data.interval_events.sum()
+    events = data.person_time.events.sum(axis=1)
+    treatment = data.treatment - data.treatment_mean
     arrays: dict[str, NDArray[np.generic]] = {
-        "events_by_pattern": data.person_time.events.sum(axis=1),
-        "exposure": data.person_time.exposure,
-        "treatment_centered": data.treatment - data.treatment_mean,
+        "exposure": np.ascontiguousarray(data.person_time.exposure.T),
+        "treatment_centered": treatment,
+        "treatment_events": np.asarray(events @ treatment),
     }
     if data.covariate_names:
-        arrays["covariate_matrix"] = data.covariates
+        arrays["covariate_matrix"] = np.ascontiguousarray(data.covariates.T)
+        arrays["covariate_events"] = events @ data.covariates
     if data.centers:
-        events = data.center_events.sum(axis=1)
         arrays["center_index"] = data.center_index
-        arrays["center_share"] = events / events.sum()
-    if data.centers and hazard.center == "stratified":
-        arrays["events_by_center"] = data.center_events
-    else:
-        arrays["events_by_interval"] = data.interval_events
+        arrays |= _center_data(data, hazard, events, treatment)
+    if not (data.centers and hazard.center == "stratified"):
+        arrays["interval_events"] = data.interval_events
+    share = data.interval_events / data.interval_events.sum()
     return arrays | _baseline_data(data.cuts, share, hazard, priors)
+
+
+def _center_data(
+    data: HazardData, hazard: HazardSection, events: FloatArray, treatment: FloatArray
+) -> dict[str, NDArray[np.generic]]:
+    if hazard.center == "stratified":
+        return {"center_interval_events": data.center_events}
+    by_center = data.center_events.sum(axis=1)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "center_events": by_center,
+        "center_share": by_center / by_center.sum(),
+    }
+    if hazard.center_slope:
+        count = len(data.centers)
+        arrays["center_treatment_events"] = np.bincount(
+            data.center_index, weights=events * treatment, minlength=count
+        )
+    return arrays
 
 
 def _baseline_data(
@@ -125,10 +146,11 @@ def _baseline_data(
         "prior_log_hazard": np.asarray(np.log(LOG_TWO / priors.median_survival)),
         "interval_share": share,
     }
-    if hazard.baseline == "rw1":
-        arrays["walk_matrix"] = walk.first_order(cuts, share)
-    if hazard.baseline == "rw2":
-        arrays["walk_matrix"] = walk.second_order(cuts, share)
+    # What the model leaves out must not be data either: a refit sets every array it is given.
+    if len(cuts) >= _WALK_ORDER.get(hazard.baseline, np.inf):
+        steps = walk.first_order if hazard.baseline == "rw1" else walk.second_order
+        arrays["walk_matrix"] = steps(cuts, share)
+    if hazard.baseline == "rw2" and len(cuts) > 0:
         arrays["trend_line"] = walk.trend(cuts, share)
     return arrays
 
@@ -200,60 +222,52 @@ def _log_baseline(hazard: HazardSection, priors: PriorSection) -> TensorVariable
 
 def _linear_predictor(
     data: HazardData, hazard: HazardSection, priors: PriorSection
-) -> TensorVariable:
-    """Return the log hazard of each pattern against the baseline, dims ``pattern``."""
+) -> tuple[TensorVariable, TensorVariable]:
+    """Return the log hazard of each pattern against the baseline, and its sum over the events."""
     import pymc as pm
 
     model = pm.modelcontext(None)
     effect = priors.treatment.variable("treatment")
     treatment = model["treatment_centered"]
     predictor = effect * treatment
+    over_events = effect * model["treatment_events"]
     if data.covariate_names:
         gamma = priors.covariates.variable("covariates", dims="covariate")
-        predictor = predictor + pm.math.dot(model["covariate_matrix"], gamma)
+        predictor = predictor + pm.math.dot(gamma, model["covariate_matrix"])
+        over_events = over_events + pm.math.sum(gamma * model["covariate_events"])
     if not data.centers or hazard.center == "stratified":
-        return predictor
+        return predictor, over_events
     index, share, count = model["center_index"], model["center_share"], len(data.centers)
-    predictor = predictor + center_level(hazard, priors, share, count)[index]
+    level = center_level(hazard, priors, share, count)
+    predictor = predictor + level[index]
+    over_events = over_events + pm.math.sum(level * model["center_events"])
     if hazard.center_slope:
         slope = center_slope(hazard, priors, share, count)
         pm.Deterministic("center_log_hr", effect + slope, dims="center")
         predictor = predictor + slope[index] * treatment
-    return predictor
+        over_events = over_events + pm.math.sum(slope * model["center_treatment_events"])
+    return predictor, over_events
 
 
-def _shared_likelihood(log_baseline: TensorVariable, predictor: TensorVariable) -> None:
-    """Add the log-likelihood where every pattern has the same baseline."""
-    import pymc as pm
+def _log_baseline_over_events(
+    log_baseline: TensorVariable, data: HazardData, hazard: HazardSection, priors: PriorSection
+) -> tuple[TensorVariable, TensorVariable]:
+    r"""Return each pattern's cumulative baseline hazard, and the log baseline summed over events.
 
-    model = pm.modelcontext(None)
-    observed = pm.math.sum(model["events_by_pattern"] * predictor) + pm.math.sum(
-        model["events_by_interval"] * log_baseline
-    )
-    cumulative = pm.math.dot(model["exposure"], pm.math.exp(log_baseline))
-    expected = pm.math.sum(pm.math.exp(predictor) * cumulative)
-    pm.Potential("log_likelihood", observed - expected)
-
-
-def _stratified_likelihood(
-    log_baseline: TensorVariable, predictor: TensorVariable, priors: PriorSection
-) -> None:
-    r"""Add the log-likelihood where each center has its own baseline around the shared one.
-
+    Stratified, each center has its own baseline around the shared one:
     :math:`\log\lambda_{cj} = \log\lambda_j + s_{cj}`, :math:`s_{cj} \sim N(0, \tau_s^2)`.
     """
     import pymc as pm
 
     model = pm.modelcontext(None)
+    if not (data.centers and hazard.center == "stratified"):
+        cumulative = pm.math.dot(pm.math.exp(log_baseline), model["exposure"])
+        return cumulative, pm.math.sum(log_baseline * model["interval_events"])
     spread = priors.stratum_sd.variable("stratum_sd")
     raw = pm.Normal("stratum_raw", dims=("center", "interval"))
     by_center = pm.Deterministic(
         "log_baseline_by_center", log_baseline + spread * raw, dims=("center", "interval")
     )
-    observed = pm.math.sum(model["events_by_pattern"] * predictor) + pm.math.sum(
-        model["events_by_center"] * by_center
-    )
-    hazard = pm.math.exp(by_center)[model["center_index"]]
-    cumulative = pm.math.sum(model["exposure"] * hazard, axis=1)
-    expected = pm.math.sum(pm.math.exp(predictor) * cumulative)
-    pm.Potential("log_likelihood", observed - expected)
+    own = pm.math.exp(by_center)[model["center_index"]].T
+    cumulative = pm.math.sum(own * model["exposure"], axis=0)
+    return cumulative, pm.math.sum(by_center * model["center_interval_events"])

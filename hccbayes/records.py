@@ -6,6 +6,7 @@ Effects are always treated over control.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -135,6 +136,11 @@ class CheckResult:
     message: str
     value: float | None = None
 
+    @property
+    def finite_value(self) -> float | None:
+        """The number where it is one: JSON knows neither ``nan`` nor infinity."""
+        return self.value if self.value is not None and math.isfinite(self.value) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
@@ -180,7 +186,7 @@ class Diagnosis:
             "headline": self.headline(),
             "target_accept": self.target_accept,
             "retried": self.retried,
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [asdict(check) | {"value": check.finite_value} for check in self.checks],
         }
 
     @classmethod

@@ -52,7 +52,7 @@ def summarise(draws: ArrayLike, interval: IntervalSection, *, point: Point = "me
     values = np.asarray(draws, dtype=np.float64).ravel()
     if np.isnan(values).any():
         raise ValueError("draws hold nan; the fit should not have passed its gate")
-    center = float(np.median(values)) if point == "median" else float(values.mean())
+    center = _quantiles(values, [0.5])[0] if point == "median" else float(values.mean())
     lower, upper = _interval(values, interval)
     return Summary(center, lower, upper)
 
@@ -64,13 +64,19 @@ def _interval(values: FloatArray, interval: IntervalSection) -> tuple[float, flo
         low, high = np.asarray(az.hdi(values, prob=interval.prob))
         return float(low), float(high)
     tail = (1.0 - interval.prob) / 2.0
-    # Interpolating between a finite and an infinite draw gives nan; an order statistic does not.
-    probs = [tail, 1.0 - tail]
+    low, high = _quantiles(values, [tail, 1.0 - tail])
+    return low, high
+
+
+def _quantiles(values: FloatArray, probs: list[float]) -> list[float]:
+    """Return quantiles (type 7), or order statistics where some draws are infinite.
+
+    Interpolating between a finite and an infinite draw, or two infinite ones, may give nan.
+    """
+    at = np.asarray(probs)
     if np.isfinite(values).all():
-        low, high = np.quantile(values, probs)
-    else:
-        low, high = np.quantile(values, probs, method="inverted_cdf")
-    return float(low), float(high)
+        return [float(value) for value in np.quantile(values, at)]
+    return [float(value) for value in np.quantile(values, at, method="inverted_cdf")]
 
 
 def interval_kind(draws: ArrayLike, interval: IntervalSection) -> str:

@@ -77,4 +77,6 @@ def second_order(cuts: ArrayLike, shares: FloatArray) -> FloatArray:
     walk = np.vstack([np.zeros(len(change)), np.cumsum(rises, axis=0)])
     line = np.column_stack([np.ones_like(middle), trend(cuts, shares)])
     weighted = line * shares[:, None]
-    return np.asarray(walk - line @ np.linalg.solve(line.T @ weighted, weighted.T @ walk))
+    # The pseudo-inverse, since with one interval, or all events in one, there is no trend.
+    level_and_trend = np.linalg.pinv(line.T @ weighted, hermitian=True) @ weighted.T @ walk
+    return np.asarray(walk - line @ level_and_trend)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,9 +29,14 @@ def check_free(directory: str | Path, *, force: bool) -> None:
     ------
     FolderExistsError
         If the folder exists and may not be replaced.
+    InputError
+        If no folder can be made there.
     """
     path = Path(directory)
     if not path.exists():
+        nearest = next(folder for folder in path.absolute().parents if folder.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+            raise InputError(Problem("results folder", f"cannot be made: {nearest} is in the way"))
         return
     if not force:
         raise FolderExistsError(f"{path} exists; use --force to replace it, or another --out")
@@ -47,16 +53,25 @@ def new_folder(directory: str | Path, *, force: bool = False) -> Iterator[Path]:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         yield unfinished
+        check_free(path, force=force)  # Another run may have finished in the meantime.
         if path.exists():
-            replaced = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-            path.rename(replaced / path.name)
-            unfinished.rename(path)
-            shutil.rmtree(replaced)
+            _replace(path, unfinished)
         else:
             unfinished.rename(path)
         path.chmod(0o755)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _replace(path: Path, finished: Path) -> None:
+    """Put a finished folder in the place of an old one, which is kept where that fails."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-old-", dir=path.parent) as aside:
+        old = path.rename(Path(aside) / path.name)
+        try:
+            finished.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -74,12 +89,22 @@ def read_text(directory: Path, name: str) -> str:
     """Return a file of a results folder as text, or raise an error that names it."""
     try:
         return (directory / name).read_text(encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             Problem(name, f"{reason}; is this a folder that hccbayes run wrote?"),
             source=str(directory),
         ) from None
+
+
+def read_json(directory: Path, name: str) -> dict[str, Any]:
+    """Return the values that :func:`write_json` wrote, or raise an error that names the file."""
+    try:
+        return dict(json.loads(read_text(directory, name)))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(Problem(name, f"is damaged: {error}"), source=str(directory)) from None
 
 
 def read_table(directory: Path, name: str) -> pd.DataFrame:

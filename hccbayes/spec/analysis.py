@@ -78,6 +78,9 @@ class AnalysisSpec(FrozenModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InputError(spec_problems(error, cls), source=source) from None
+        except OverflowError:
+            problem = Problem("model file", "a whole number is too large for a computer's float")
+            raise InputError(problem, source=source) from None
 
     def with_values(self, assignments: Sequence[str]) -> AnalysisSpec:
         """Return a copy with ``section.field=value`` assignments, values written as in TOML.

@@ -224,9 +224,23 @@ class EstimandSection(FrozenModel):
 
     times: tuple[Positive, ...] = defaults.ESTIMAND_TIMES
     horizon: Positive | None = None
-    populations: Annotated[tuple[Population, ...], Field(min_length=1)] = ("ate",)
+    populations: tuple[Population, ...] = ("ate",)
     hr_thresholds: tuple[Positive, ...] = defaults.HR_THRESHOLDS
     interval: IntervalSection = IntervalSection()
+
+    @field_validator("times", "populations", "hr_thresholds")
+    @classmethod
+    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError(f"name each once, not {', '.join(str(value) for value in values)}")
+        return values
+
+    @field_validator("populations")
+    @classmethod
+    def _one_at_least(cls, populations: tuple[Population, ...]) -> tuple[Population, ...]:
+        if not populations:
+            raise ValueError("name one at least: ate, att or atc")
+        return populations
 
 
 class SamplerSection(FrozenModel):
