@@ -131,7 +131,8 @@ def test_observed_numbers_are_the_cohorts(toy_frame):
     assert observed["events control"] == 4
     assert observed["survival at 5 months treated"] == pytest.approx(3 / 4, rel=1e-12)
     assert observed["survival at 5 months control"] == pytest.approx(3 / 5, rel=1e-12)
-    assert observed["median treated"] == pytest.approx(6.0)
+    # Exactly one half from month 6 to month 20: the middle, as R has it.
+    assert observed["median treated"] == pytest.approx(13.0)
     # 3/5 after month 4, then 3/5 * 1/2 at month 9.
     assert observed["median control"] == pytest.approx(9.0)
 
@@ -170,20 +171,20 @@ def test_censoring_times():
 
 
 def test_censoring_beyond_the_death_has_the_reverse_kaplan_meier_distribution():
-    """Four patients: one dies at 1, the others are censored at 2, 4 and 6, a third each."""
+    """Two die at 1, the others are censored at 2, 4 and 6: a third each."""
     frame = pd.DataFrame(
         {
-            "id": list("abcd"),
+            "id": list("abcde"),
             "entry": 0.0,
-            "months": [1.0, 2.0, 4.0, 6.0],
-            "death": [1, 0, 0, 0],
-            "arm": ["both", "one", "both", "one"],
+            "months": [1.0, 1.0, 2.0, 4.0, 6.0],
+            "death": [1, 1, 0, 0, 0],
+            "arm": ["both", "one", "both", "one", "both"],
         }
     )
     study = study_of(frame, cuts=())
     own = predictive._patients(study.episodes, study.design, study.data)
     rng = np.random.default_rng(1)
-    drawn = np.array([predictive._censoring_times(own, rng)[0] for _ in range(3000)])
+    drawn = np.array([predictive._censoring_times(own, rng)[:2] for _ in range(2000)])
     times, counts = np.unique(drawn, return_counts=True)
     np.testing.assert_array_equal(times, [2.0, 4.0, 6.0])
     # A right draw fails one seed in 10,000.
@@ -225,9 +226,7 @@ def test_patient_log_likelihood_does_not_depend_on_the_cut_points(toy_frame):
         np.testing.assert_allclose(total, totals[0], rtol=1e-13)
 
 
-def test_patient_log_likelihood_adds_up_to_the_models(
-    toy_study, evaluate, random_point
-):
+def test_patient_log_likelihood_adds_up_to_the_models(toy_study, evaluate, random_point):
     from hccbayes.hazard_model import build_hazard_model
 
     for center in ("none", "hierarchical", "stratified"):
