@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hccbayes.errors import InputError, Problem
 from hccbayes.records import CohortSummary, Diagnosis
 from hccbayes.report import folder
 from hccbayes.report.figures import write_figures
@@ -130,16 +131,21 @@ def load(directory: str | Path) -> Analysis:
     path = Path(directory)
     diagnostics = folder.read_json(path, "diagnostics.json")
     provenance = folder.read_json(path, "provenance.json")
-    summary = CohortSummary.from_dict(provenance.pop("cohort"))
-    notes = tuple(provenance.pop("cautions"))
+    try:
+        summary = CohortSummary.from_dict(provenance.pop("cohort"))
+        notes = tuple(provenance.pop("cautions"))
+        main, reference = (Diagnosis.from_dict(diagnostics[fit]) for fit in ("main", "reference"))
+    except (KeyError, TypeError) as error:
+        problem = Problem("diagnostics.json or provenance.json", f"is damaged: {error} is missing")
+        raise InputError(problem, source=str(path)) from None
     return Analysis(
         spec=AnalysisSpec.from_toml(path / "model.toml"),
         summary=summary,
         estimates=folder.read_table(path, "estimates.csv"),
         crosscheck=folder.read_table(path, "crosscheck.csv"),
         posterior=folder.read_tree(path, "posterior.nc"),
-        diagnosis=Diagnosis.from_dict(diagnostics["main"]),
-        reference_diagnosis=Diagnosis.from_dict(diagnostics["reference"]),
+        diagnosis=main,
+        reference_diagnosis=reference,
         cautions=notes,
         provenance=provenance,
     )

@@ -64,8 +64,12 @@ class Prior:
             if not math.isfinite(value) or (name not in _FREE and value <= 0)
         ]
         if wrong:
+            bound = "finite" if set(wrong) <= _FREE else "finite and positive"
             raise InputError(
-                Problem(f"prior {self.dist}", f"{', '.join(wrong)} must be finite and positive")
+                Problem(
+                    f"prior {self.dist}",
+                    f"{', '.join(wrong)} must be {bound}",
+                )
             )
 
     @classmethod

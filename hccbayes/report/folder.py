@@ -111,9 +111,13 @@ def read_table(directory: Path, name: str) -> pd.DataFrame:
     """Return a table of a results folder; text columns keep empty text, not ``nan``."""
     import pandas as pd
 
-    frame = pd.read_csv(io.StringIO(read_text(directory, name)))
-    text = frame.select_dtypes("object").columns
-    return frame.assign(**{column: frame[column].fillna("") for column in text})
+    text = read_text(directory, name)
+    try:
+        frame = pd.read_csv(io.StringIO(text))
+    except ValueError as error:
+        raise InputError(Problem(name, f"is damaged: {error}"), source=str(directory)) from None
+    labels = frame.select_dtypes("object").columns
+    return frame.assign(**{column: frame[column].fillna("") for column in labels})
 
 
 def read_tree(directory: Path, name: str) -> xr.DataTree:
@@ -123,5 +127,8 @@ def read_tree(directory: Path, name: str) -> xr.DataTree:
     path = directory / name
     if not path.is_file():
         raise InputError(Problem(name, "is not there"), source=str(directory))
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return tree.load()
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(name, f"is damaged: {error}"), source=str(directory)) from None

@@ -64,11 +64,11 @@ def escape_markdown(text: str) -> str:
 
 
 def format_number(value: float, estimand: str, *, digits: int | None = None) -> str:
-    """Return a number with the digits its kind deserves; ``not reached`` for an infinite median."""
+    """Return a number with the digits its kind deserves; ``not reached`` for such a median."""
     if math.isnan(value):
         return ""
     if math.isinf(value):
-        return "not reached" if value > 0 else "-inf"
+        return "not reached" if estimand == "median" else str(value)
     if estimand.startswith(_PROBABILITY_PREFIX):
         return format_probability(value)
     return f"{value:.{_digits(value, estimand) if digits is None else digits}f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,10 @@ def make_analysis() -> Callable[..., Analysis]:
         return Analysis(**(values | fields))
 
     return make
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a place for results; figures have tests of their own."""
+    monkeypatch.setattr("hccbayes.analysis.write_figures", lambda *arguments: [])
+    return tmp_path / "results" / "toy"

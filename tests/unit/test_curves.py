@@ -87,6 +87,7 @@ def test_targets_at_cut_points_are_reached_there() -> None:
         curves.time_at_cumulative_hazard(many, at_cuts, CUTS), CUTS, rtol=ROUNDING
     )
     assert curves.time_at_cumulative_hazard(HAZARD, 0.0, CUTS) == 0.0
+    assert curves.time_at_cumulative_hazard(np.zeros(4), 0.0, CUTS) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,8 @@ def test_an_unknown_population_is_refused(design: Design) -> None:
 def test_time_frame_is_what_both_arms_were_followed_for() -> None:
     frame = time_frame(FRAME, EstimandSection(times=(6, 12)))
     assert (frame.times, frame.horizon, frame.follow_up) == ((6.0, 12.0), 20.0, 20.0)
+    whole = time_frame(FRAME, EstimandSection(times=(20,), horizon=20))
+    assert (whole.times, whole.horizon) == ((20.0,), 20.0)
     shorter = FRAME.assign(time=FRAME["time"] - 0.5)
     assert time_frame(shorter, EstimandSection(times=(6,))).horizon == 19.0
     assert time_frame(shorter, EstimandSection(times=(6,), horizon=19.5)).horizon == 19.5
@@ -341,6 +343,8 @@ def test_rows_of_one_population(design: Design) -> None:
     assert survival["time"].tolist() == [6.0, 6.0, 12.0, 12.0]
     assert one(table, estimand="rmst", contrast="treated")["time"] == 20.0
     assert one(table, estimand="marginal_hr")["time"] == 20.0
+    timeless = ["log_hr", "hr", "median", "prob_median_not_reached", "median_difference"]
+    assert table.loc[table["estimand"].isin(timeless), "time"].isna().all()
 
 
 def test_the_treatment_effect_by_hand(design: Design) -> None:

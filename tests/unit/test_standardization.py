@@ -27,7 +27,7 @@ SUMS = 1e-13
 
 
 def hazard_draws(**values: Any) -> HazardDraws:
-    """Return one draw: log hazard ratio -0.7, treated share 0.3, one covariate with coefficient 1."""
+    """Return one draw: log HR -0.7, treated share 0.3, one covariate with coefficient 1."""
     fields: dict[str, Any] = {
         "baseline": BASELINE[None, None, :],
         "treatment": np.array([-0.7]),
@@ -118,7 +118,10 @@ def test_a_median_beyond_the_horizon_is_infinite_draw_by_draw() -> None:
 
 
 def test_no_draw_reaches_its_median() -> None:
-    assert population_median(hazard_draws(), ONE, "treated", 0.1).tolist() == [np.inf]
+    draws = hazard_draws()
+    assert population_median(draws, ONE, "treated", 0.1).tolist() == [np.inf]
+    exact = population_median(draws, ONE, "treated", 40.0)[0]
+    assert population_median(draws, ONE, "treated", exact * 0.999).tolist() == [np.inf]
 
 
 def test_equal_patients_are_counted_once() -> None:
