@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,9 +21,24 @@ def cautions(
     summary: CohortSummary,
     data: HazardData,
     spec: AnalysisSpec,
+    at_risk: Mapping[str, int],
     prior_check: CheckResult | None = None,
 ) -> tuple[str, ...]:
-    """Return sentences about the design, the arms, the centers and the tail of the data."""
+    """Return sentences about the design, the arms, the centers and the tail of the data.
+
+    Parameters
+    ----------
+    summary
+        The cohort in numbers; its own warnings come along.
+    data
+        What the model is fitted to.
+    spec
+        The analysis; its caveats come first.
+    at_risk
+        Patients of each arm at risk at the horizon of the restricted mean.
+    prior_check
+        The prior predictive check, where it was made.
+    """
     found = [*spec.model.caveats, *summary.warnings]
     if not spec.data.time_zero:
         found.append(
@@ -34,6 +50,13 @@ def cautions(
         found.append(
             f"The last interval ({data.intervals[-1]} months) holds {tail:g} events: survival, "
             "RMST and medians that reach into it rest on the prior."
+        )
+    few = {arm: count for arm, count in at_risk.items() if count < defaults.FEW_AT_RISK}
+    if few:
+        counts = " and ".join(f"{count} {arm}" for arm, count in few.items())
+        found.append(
+            f"At the horizon of the restricted mean only {counts} patients are at risk: it rests "
+            "on the model there. Set [estimands] horizon earlier."
         )
     if spec.hazard.center != "none" and not data.centers:
         found.append("There is one center only; the model's center terms were left out.")

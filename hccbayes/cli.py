@@ -100,7 +100,7 @@ def check(model: ModelArgument, data: DataOption = None, changes: SetOption = No
     except (HccbayesError, OSError) as error:
         _fail(error)
     summary = cohort.summary()
-    console.print_check(summary, study.data, cautions(summary, study.data, spec))
+    console.print_check(summary, study.data, cautions(summary, study.data, spec, study.at_risk))
 
 
 @app.command()

@@ -91,6 +91,8 @@ CROSSCHECK_REMARK: Final = 0.5
 
 # Cautions.
 SMALL_ARM: Final = 30
+FEW_AT_RISK: Final = 5
+"""Patients of an arm at risk at the RMST horizon below which a caution is printed."""
 FEW_EVENTS_TAIL: Final = 5
 """Events in the last interval below which its hazard is said to rest on the prior."""
 

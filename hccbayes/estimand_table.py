@@ -81,7 +81,7 @@ def _treatment_rows(log_hr: xr.DataArray, labels: Labels, population: str) -> It
 def _population_rows(draws: xr.Dataset, labels: Labels, population: str) -> Iterator[Estimate]:
     interval, horizon = labels.estimands.interval, float(draws.attrs["horizon"])
     marginal = draws["log_marginal_hr"]
-    row = labels.row("marginal_hr", TREATMENT_CONTRAST, population, horizon)
+    row = labels.row("marginal_hr", TREATMENT_CONTRAST, population)
     yield with_draws(row, np.exp(marginal), interval, point="median", benefit=marginal < 0)
     for time in draws["time"].values:
         at_time = draws["survival"].sel(time=time)

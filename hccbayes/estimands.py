@@ -48,9 +48,9 @@ class TimeFrame:
     times
         Months at which survival is reported.
     horizon
-        Months to which the restricted mean is integrated and the median looked for.
+        Months to which the restricted mean is integrated.
     follow_up
-        Largest follow-up common to both arms.
+        Largest follow-up common to both arms; medians are looked for up to here.
     """
 
     times: tuple[float, ...]
@@ -59,10 +59,9 @@ class TimeFrame:
 
     @property
     def grid(self) -> FloatArray:
-        """Grid of the curves: time 0 to the horizon, with the reported times on it."""
-        even = np.linspace(0.0, self.horizon, defaults.CURVE_POINTS)
-        inside = [time for time in self.times if time <= self.horizon]
-        return np.union1d(even, inside)
+        """Grid of the curves: time 0 to the common follow-up, with the reported times on it."""
+        even = np.linspace(0.0, self.follow_up, defaults.CURVE_POINTS)
+        return np.union1d(even, self.times)
 
 
 def time_frame(frame: pd.DataFrame, estimands: EstimandSection) -> TimeFrame:
@@ -198,10 +197,13 @@ def estimand_draws(
     )
     result = _effects(posterior, design, seed)
     result["survival"] = _at_times(hazards, targets, frame.times, curves)
-    for name, function in (("rmst", mean_restricted_mean), ("median", population_median)):
+    per_arm = (
+        ("rmst", mean_restricted_mean, frame.horizon),
+        ("median", population_median, frame.follow_up),
+    )
+    for name, function, end in per_arm:
         values = [
-            [function(hazards, target, arm, frame.horizon) for arm in ARMS]
-            for target in targets.values()
+            [function(hazards, target, arm, end) for arm in ARMS] for target in targets.values()
         ]
         result[name] = _shaped(np.moveaxis(np.asarray(values), -1, 0), curves)
     marginal = [

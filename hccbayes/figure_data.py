@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.estimands import ARMS
-from hccbayes.frequentist.kaplan_meier import kaplan_meier, numbers_at_risk
+from hccbayes.frequentist import kaplan_meier
 from hccbayes.spec import IntervalSection
 from hccbayes.standardization import ARM_VALUE
 from hccbayes.summarise import summarise_curve
@@ -98,7 +98,7 @@ def kaplan_meier_dataset(frame: pd.DataFrame, prob: float) -> xr.Dataset:
     parts = []
     for arm in ARMS:
         own = frame[frame["treatment"] == ARM_VALUE[arm]]
-        curve = kaplan_meier(own["entry"], own["time"], own["event"], prob=prob)
+        curve = kaplan_meier.kaplan_meier(own["entry"], own["time"], own["event"], prob=prob)
         parts.append(curve.drop(columns=["interval_kind", "interval_prob"]).assign(arm=arm))
     steps = pd.concat(parts, ignore_index=True)
     steps.index.name = "step"
@@ -113,14 +113,19 @@ def numbers_at_risk_dataset(frame: pd.DataFrame) -> xr.Dataset:
         _RISK_TABLE_STEPS[-1],
     )
     times = np.arange(0.0, largest + 1e-9, step)
+    return xr.Dataset(
+        {"at_risk": (("arm", "risk_time"), numbers_at_risk(frame, times))},
+        coords={"arm": list(ARMS), "risk_time": times},
+    )
+
+
+def numbers_at_risk(frame: pd.DataFrame, times: ArrayLike) -> NDArray[np.intp]:
+    """Return the patients of each arm at risk just before given times, ``(arms, times)``."""
     rows = []
     for arm in ARMS:
         own = frame[frame["treatment"] == ARM_VALUE[arm]]
-        rows.append(numbers_at_risk(own["entry"], own["time"], times))
-    return xr.Dataset(
-        {"at_risk": (("arm", "risk_time"), np.stack(rows))},
-        coords={"arm": list(ARMS), "risk_time": times},
-    )
+        rows.append(kaplan_meier.numbers_at_risk(own["entry"], own["time"], times))
+    return np.stack(rows)
 
 
 def censoring_survival(frame: pd.DataFrame, grid: FloatArray) -> FloatArray:
@@ -128,7 +133,7 @@ def censoring_survival(frame: pd.DataFrame, grid: FloatArray) -> FloatArray:
 
     Reverse Kaplan-Meier of the whole cohort: censoring is the event.
     """
-    curve = kaplan_meier(frame["entry"], frame["time"], 1 - frame["event"])
+    curve = kaplan_meier.kaplan_meier(frame["entry"], frame["time"], 1 - frame["event"])
     middle = (grid[:-1] + grid[1:]) / 2.0
     position = np.searchsorted(curve["time"].to_numpy(), middle, side="right") - 1
     return np.asarray(curve["survival"].to_numpy()[position])

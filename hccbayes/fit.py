@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hccbayes import defaults
 from hccbayes.diagnostics import diagnose, divergence_count
-from hccbayes.errors import MissingDependencyError
+from hccbayes.errors import InputError, MissingDependencyError, Problem
 from hccbayes.records import Diagnosis
 from hccbayes.spec import Backend, SamplerSection
 
@@ -75,11 +75,70 @@ class CompiledModel:
         -------
         xarray.DataTree
             Groups ``posterior`` and ``sample_stats``.
+
+        Raises
+        ------
+        InputError
+            If `data` has a name the model does not hold, or a shape that does not fit.
         """
+        check_update(self.model, data or {})
         accept = sampler.target_accept if target_accept is None else target_accept
         if self.backend == "nutpie":
             return _sample_nutpie(self.compiled, sampler, data or {}, accept, on_progress)
         return _sample_pymc(self.model, self.backend, sampler, data or {}, accept)
+
+
+_PATIENTS = "pattern"
+"""The one dimension that other data may change; then everything over patients must be given."""
+
+
+def check_update(model: pm.Model, data: DataUpdate) -> None:
+    """Check new values against the model's data before a sampler, which would not, sees them.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, a shape does not fit the model's dimensions, or the number of
+        patterns changes and not every array over patterns is given.
+    """
+    problems = []
+    counts = {}
+    for name, value in data.items():
+        if name not in model.named_vars:
+            known = ", ".join(variable.name for variable in model.data_vars)
+            problems.append(Problem(f"data {name}", f"is not in the model, which holds {known}"))
+            continue
+        held = model[name].get_value()
+        dims = model.named_vars_to_dims.get(name, (None,) * held.ndim)
+        shape = np.shape(value)
+        free = [dim == _PATIENTS for dim in dims]
+        fits = len(shape) == held.ndim and all(
+            may_change or new == old
+            for may_change, new, old in zip(free, shape, held.shape, strict=True)
+        )
+        if not fits:
+            problems.append(Problem(f"data {name}", f"has shape {shape}, not {held.shape}"))
+        elif any(free):
+            counts[name] = shape[free.index(True)]
+    problems += _pattern_problems(model, counts)
+    if problems:
+        raise InputError(problems)
+
+
+def _pattern_problems(model: pm.Model, counts: Mapping[str, int]) -> list[Problem]:
+    """Return what is wrong with the numbers of patterns of the arrays that are given."""
+    if not counts:
+        return []
+    over_patterns = {
+        name: model[name].get_value().shape[dims.index(_PATIENTS)]
+        for name, dims in model.named_vars_to_dims.items()
+        if _PATIENTS in dims
+    }
+    after = over_patterns | dict(counts)
+    if len(set(after.values())) == 1:
+        return []
+    listed = ", ".join(f"{name} {count}" for name, count in after.items())
+    return [Problem("data", f"the arrays hold different numbers of patterns: {listed}")]
 
 
 def compile_model(model: pm.Model, backend: Backend = "nutpie") -> CompiledModel:

@@ -37,6 +37,22 @@ FloatArray = NDArray[np.float64]
 
 LOG_TWO: Final = float(np.log(2.0))
 _WALK_ORDER: Final = {"rw1": 1, "rw2": 2}
+_DATA_DIMS: Final = {
+    "exposure": ("interval", "pattern"),
+    "treatment_centered": ("pattern",),
+    "covariate_matrix": ("covariate", "pattern"),
+    "covariate_events": ("covariate",),
+    "center_index": ("pattern",),
+    "center_events": ("center",),
+    "center_share": ("center",),
+    "center_treatment_events": ("center",),
+    "center_interval_events": ("center", "interval"),
+    "interval_events": ("interval",),
+    "interval_share": ("interval",),
+    "walk_matrix": ("interval", "step"),
+    "trend_line": ("interval",),
+}
+"""Dimensions of the data; a refit may change the number of patterns and nothing else."""
 _PRIOR_FIELDS: Final = {
     "treatment": "treatment",
     "covariates": "covariates",
@@ -80,7 +96,7 @@ def build_hazard_model(data: HazardData, hazard: HazardSection, priors: PriorSec
 
     with pm.Model(coords=_coords(data, hazard)) as model:
         for name, value in model_data(data, hazard, priors).items():
-            pm.Data(name, value)
+            pm.Data(name, value, dims=_DATA_DIMS.get(name))
         log_baseline = pm.Deterministic(
             "log_baseline", _log_baseline(hazard, priors), dims="interval"
         )

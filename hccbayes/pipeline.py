@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 import xarray as xr
 
-from hccbayes import defaults, figure_data, predictive
+from hccbayes import cross_validation, defaults, figure_data, predictive
 from hccbayes.analysis import Analysis
 from hccbayes.cautions import cautions
 from hccbayes.center_effects import uses_centers
@@ -20,7 +20,7 @@ from hccbayes.crosscheck import bayesian_moments, crosscheck_table, reference_sp
 from hccbayes.design import Design, build_design
 from hccbayes.errors import InputError, Problem
 from hccbayes.estimand_table import Labels, estimate_rows
-from hccbayes.estimands import TimeFrame, estimand_draws, populations, time_frame
+from hccbayes.estimands import ARMS, TimeFrame, estimand_draws, populations, time_frame
 from hccbayes.fit import compile_model, fit, sample_prior
 from hccbayes.frequentist.conventional import conventional_estimates
 from hccbayes.hazard_data import HazardData, build_hazard_data, choose_cuts
@@ -30,7 +30,7 @@ from hccbayes.records import CheckResult, Diagnosis, estimate_table
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pymc as pm
     from numpy.typing import ArrayLike
@@ -58,12 +58,16 @@ class _Silent:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Study:
-    """A cohort made ready for one model: times, design, episodes, person-time."""
+    """A cohort made ready for one model: times, design, episodes, person-time.
+
+    ``at_risk`` counts the patients of each arm at risk at the horizon of the restricted mean.
+    """
 
     times: TimeFrame
     design: Design
     episodes: pd.DataFrame
     data: HazardData
+    at_risk: Mapping[str, int]
 
 
 def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None = None) -> Study:
@@ -96,7 +100,14 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     data = build_hazard_data(
         episodes, design, cuts, use_centers=uses_centers(spec.hazard, cohort.frame), weights=weights
     )
-    return Study(times=times, design=design, episodes=episodes, data=data)
+    at_risk = figure_data.numbers_at_risk(cohort.frame, [times.horizon])[:, 0]
+    return Study(
+        times=times,
+        design=design,
+        episodes=episodes,
+        data=data,
+        at_risk=dict(zip(ARMS, at_risk.tolist(), strict=True)),
+    )
 
 
 def _attempt[T](problems: list[Problem], step: Callable[[], T]) -> T | None:
@@ -163,7 +174,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         diagnosis=_with_information(main, prior_check),
         reference_diagnosis=bare.diagnosis,
         cautions=(
-            *cautions(summary, main.study.data, spec, prior_check),
+            *cautions(summary, main.study.data, spec, main.study.at_risk, prior_check),
             *conventional.attrs["notes"],
         ),
         provenance=provenance(spec),
@@ -218,12 +229,12 @@ def _prior_check(prior: xr.Dataset, main: _Fitted) -> CheckResult:
 def _with_information(main: _Fitted, prior_check: CheckResult) -> Diagnosis:
     """Return the gate's diagnosis with what has no pass or fail added for the reader."""
     study = main.study
-    by_patient = predictive.patient_log_likelihood(
+    by_patient = cross_validation.patient_log_likelihood(
         main.posterior, study.episodes, study.design, study.data
     )
     information = (
         replace(prior_check, passed=None),
-        predictive.leave_one_out(by_patient, main.posterior),
+        cross_validation.leave_one_out(by_patient, main.posterior),
     )
     return replace(main.diagnosis, checks=main.diagnosis.checks + information)
 

@@ -1,11 +1,10 @@
-"""Does the model fit: prior predictive gate, replicated cohorts, leave-one-patient-out.
+"""Does the model fit: the prior predictive gate and cohorts replicated from the posterior.
 
-Nothing here fits a model; it simulates and scores from draws that are there. Times are in months.
+Nothing here fits a model; it simulates from draws that are there. Times are in months.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,8 +62,12 @@ def prior_predictive_check(
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Patients:
-    """What a replicated cohort keeps: entry, treatment, and when each would be censored."""
+class Patients:
+    """What a replicated cohort keeps of each patient; arrays with one element (or row) each.
+
+    ``start``, ``stop`` in months, ``event``, ``treatment``, standardized ``covariates``, and
+    ``center_index`` into the model's centers.
+    """
 
     start: FloatArray
     stop: FloatArray
@@ -116,10 +119,10 @@ def posterior_predictive(
         a replicate's follow-up ends before, and for a median that is not reached.
     """
     rng = np.random.default_rng(seed)
-    patients = _patients(episodes, design, data)
+    patients = patients_of(episodes, design, data)
     draws = hazard_draws(posterior, data)
     chosen = np.linspace(0, len(draws.treatment) - 1, replicates).astype(np.intp)
-    hazard = _patient_hazards(draws, patients, chosen)
+    hazard = patient_hazards(draws, patients, chosen)
     survival = np.empty((replicates, len(ARMS), len(grid)))
     statistic = []
     for index in range(replicates):
@@ -137,14 +140,23 @@ def posterior_predictive(
     )
 
 
-def _patients(episodes: pd.DataFrame, design: Design, data: HazardData) -> _Patients:
+def patients_of(episodes: pd.DataFrame, design: Design, data: HazardData) -> Patients:
+    """Return the patients of a cohort with their standardized covariates and own centers.
+
+    Parameters
+    ----------
+    episodes
+        One episode a patient: ``patient_index``, ``start``, ``stop``, ``event``, ``treatment``.
+    design, data
+        What the model was fitted to.
+    """
     own = episodes["patient_index"].to_numpy()
     center = design.center_index if data.centers else np.zeros_like(design.center_index)
     start, stop, event, treatment = (
         episodes[name].to_numpy(dtype=np.float64)
         for name in ("start", "stop", "event", "treatment")
     )
-    return _Patients(
+    return Patients(
         start=start,
         stop=stop,
         event=event,
@@ -154,9 +166,7 @@ def _patients(episodes: pd.DataFrame, design: Design, data: HazardData) -> _Pati
     )
 
 
-def _patient_hazards(
-    draws: HazardDraws, patients: _Patients, chosen: NDArray[np.intp]
-) -> FloatArray:
+def patient_hazards(draws: HazardDraws, patients: Patients, chosen: NDArray[np.intp]) -> FloatArray:
     """Return each patient's hazard under the own arm, ``(draws, patients, intervals)``."""
     population = Population(
         covariates=patients.covariates,
@@ -173,20 +183,20 @@ def _patient_hazards(
 
 
 def _replicate(
-    patients: _Patients, hazard: FloatArray, cuts: FloatArray, rng: np.random.Generator
+    patients: Patients, hazard: FloatArray, cuts: FloatArray, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Return one replicate's follow-up and events."""
     months = curves.time_in_intervals(patients.start, cuts)
     before = np.einsum("ij,ij->i", hazard, months)
     target = before + rng.standard_exponential(len(before))
     event_time = curves.time_at_cumulative_hazard(hazard, target, cuts)
-    censoring = _censoring_times(patients, rng)
+    censoring = censoring_times(patients, rng)
     # Ties in the last bit must not make an episode of no length.
     stop = np.maximum(np.minimum(event_time, censoring), np.nextafter(patients.start, np.inf))
     return stop, (event_time <= censoring).astype(np.float64)
 
 
-def _censoring_times(patients: _Patients, rng: np.random.Generator) -> FloatArray:
+def censoring_times(patients: Patients, rng: np.random.Generator) -> FloatArray:
     """Return when each patient would have been censored, drawn beyond the event for the dead."""
     curve = kaplan_meier(patients.start, patients.stop, 1.0 - patients.event)
     times, uncensored = curve["time"].to_numpy(), curve["survival"].to_numpy()
@@ -202,7 +212,7 @@ def _censoring_times(patients: _Patients, rng: np.random.Generator) -> FloatArra
 
 
 def _curves(
-    patients: _Patients, stop: FloatArray, event: FloatArray, grid: FloatArray
+    patients: Patients, stop: FloatArray, event: FloatArray, grid: FloatArray
 ) -> FloatArray:
     rows = []
     for arm in ARMS:
@@ -222,7 +232,7 @@ def _read(curve: pd.DataFrame, times: FloatArray) -> FloatArray:
 
 
 def _statistics(
-    patients: _Patients, stop: FloatArray, event: FloatArray, landmark: float
+    patients: Patients, stop: FloatArray, event: FloatArray, landmark: float
 ) -> dict[str, float]:
     result: dict[str, float] = {}
     for arm in ARMS:
@@ -235,63 +245,3 @@ def _statistics(
         )
         result[f"median {arm}"] = median if np.isfinite(median) else np.nan
     return result
-
-
-def patient_log_likelihood(
-    posterior: xr.Dataset, episodes: pd.DataFrame, design: Design, data: HazardData
-) -> xr.DataArray:
-    r"""Return the log-likelihood of each patient, for leave-one-patient-out cross-validation.
-
-    The survival density :math:`\sum_j d_{ij} \log h_{ij} - h_{ij} e_{ij}`, summed over a
-    patient's episodes and intervals; unlike the Poisson mass it does not depend on the cut points.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dims ``chain, draw, patient``.
-    """
-    from hccbayes.person_time import split_person_time
-
-    split = split_person_time(episodes["start"], episodes["stop"], episodes["event"], data.cuts)
-    patients = _patients(episodes, design, data)
-    draws = hazard_draws(posterior, data)
-    hazard = _patient_hazards(draws, patients, np.arange(len(draws.treatment)))
-    value = np.einsum("ij,dij->di", split.events, np.log(hazard))
-    value -= np.einsum("ij,dij->di", split.exposure, hazard)
-    count = int(episodes["patient_index"].max()) + 1
-    total = np.zeros((len(value), count))
-    np.add.at(total.T, episodes["patient_index"].to_numpy(), value.T)
-    shape = (posterior.sizes["chain"], posterior.sizes["draw"], count)
-    return xr.DataArray(
-        total.reshape(shape),
-        dims=("chain", "draw", "patient"),
-        coords={"chain": posterior["chain"], "draw": posterior["draw"]},
-        name="log_likelihood",
-    )
-
-
-def leave_one_out(log_likelihood: xr.DataArray, posterior: xr.Dataset) -> CheckResult:
-    """Return the expected log predictive density by patient (PSIS-LOO; Vehtari et al. 2017).
-
-    For information: it has no pass or fail, but says for how many patients the approximation
-    cannot be trusted.
-    """
-    import arviz as az
-
-    tree = xr.DataTree.from_dict(
-        {"posterior": posterior, "log_likelihood": log_likelihood.to_dataset(name="patients")}
-    )
-    with warnings.catch_warnings():
-        # The warning about large Pareto k is repeated below, with the number of patients.
-        warnings.filterwarnings("ignore", message="Estimated shape parameter", category=UserWarning)
-        result = az.loo(tree, var_name="patients", pointwise=True)
-    poor = int((np.asarray(result.pareto_k) > defaults.PARETO_K_LIMIT).sum())
-    return CheckResult(
-        name="loo",
-        passed=None,
-        message=(
-            f"expected log predictive density by patient {result.elpd:.1f} (SE {result.se:.1f}); "
-            f"{poor} patients with Pareto k above {defaults.PARETO_K_LIMIT}"
-        ),
-        value=float(result.elpd),
-    )

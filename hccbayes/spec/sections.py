@@ -211,8 +211,8 @@ class EstimandSection(FrozenModel):
     times
         Months at which survival is reported; none may lie beyond the shorter arm's follow-up.
     horizon
-        Months to which RMST is integrated and the median looked for; left out, the largest
-        follow-up common to both arms.
+        Months to which RMST is integrated; left out, the largest follow-up common to both arms,
+        in whole months.
     populations
         Standardization targets: ``ate`` (all patients), ``att`` (the treated), ``atc``
         (the controls).

@@ -1,4 +1,4 @@
-"""Cohorts and helpers shared by the tests of the model."""
+"""Cohorts and functions shared by the tests of the model."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ import pytest
 from scipy import stats
 
 from hccbayes.errors import InputError
-from hccbayes.fit import sample_prior
 from hccbayes.hazard_data import build_hazard_data
 from hccbayes.hazard_model import build_hazard_model, model_data, prior_data
 
@@ -304,19 +303,3 @@ def test_a_user_adds_a_variable(toy_study, log_density, random_point):
     expected += stats.norm.logpdf(-0.5, point["treatment"] + point["bias"], 0.3)
     gained = log_density(extended, point) - log_density(plain, point)
     assert gained == pytest.approx(expected, abs=ROUNDING)
-
-
-@pytest.mark.parametrize("center", ["none", "hierarchical", "stratified"])
-def test_prior_draws(center, toy_study):
-    """Drawn without a warning, which would be an error here, and from the priors stated."""
-    spec, study = toy_study(center=center)
-    model = build_hazard_model(study.data, spec.hazard, spec.priors)
-    prior = sample_prior(model, draws=2000, seed=1)
-    assert prior.sizes["draw"] == 2000
-    assert prior["covariates"].dims == ("chain", "draw", "covariate")
-    assert list(prior["interval"].values) == ["0-3", "3-6", "6-12", "12+"]
-    # Kolmogorov-Smirnov: a right sampler fails one seed in 10,000.
-    assert stats.kstest(prior["treatment"].values.ravel(), stats.norm(0, 0.7).cdf).pvalue > 1e-4
-    assert stats.kstest(prior["walk_sd"].values.ravel(), stats.halfnorm(0, 0.5).cdf).pvalue > 1e-4
-    again = sample_prior(model, draws=2000, seed=1)
-    np.testing.assert_array_equal(prior["treatment"], again["treatment"])

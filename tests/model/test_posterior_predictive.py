@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 import hccbayes as hb
-from hccbayes import predictive
+from hccbayes import cross_validation, predictive
 from hccbayes.pipeline import Study
 
 CUTS = (3.0, 6.0, 12.0)
@@ -27,7 +27,7 @@ SPEC = {
         "time_zero": "first dose",
     },
     "hazard": {"formula": "treatment", "cuts": list(CUTS)},
-    "estimands": {"times": [6]},
+    "estimands": {"times": [2]},
 }
 
 
@@ -160,8 +160,8 @@ def test_censoring_times():
     frame = patients(400).assign(months=np.round(rng.uniform(0.5, 36.0, 400), 1))
     frame["death"] = (rng.random(400) < 0.6).astype(int)
     study = study_of(frame)
-    own = predictive._patients(study.episodes, study.design, study.data)
-    drawn = np.stack([predictive._censoring_times(own, rng) for _ in range(50)])
+    own = predictive.patients_of(study.episodes, study.design, study.data)
+    drawn = np.stack([predictive.censoring_times(own, rng) for _ in range(50)])
     died = own.event == 1
     np.testing.assert_array_equal(drawn[:, ~died], np.tile(own.stop[~died], (50, 1)))
     assert (drawn[:, died] >= own.stop[died]).all()
@@ -182,9 +182,9 @@ def test_censoring_beyond_the_death_has_the_reverse_kaplan_meier_distribution():
         }
     )
     study = study_of(frame, cuts=())
-    own = predictive._patients(study.episodes, study.design, study.data)
+    own = predictive.patients_of(study.episodes, study.design, study.data)
     rng = np.random.default_rng(1)
-    drawn = np.array([predictive._censoring_times(own, rng)[:2] for _ in range(2000)])
+    drawn = np.array([predictive.censoring_times(own, rng)[:2] for _ in range(2000)])
     times, counts = np.unique(drawn, return_counts=True)
     np.testing.assert_array_equal(times, [2.0, 4.0, 6.0])
     # A right draw fails one seed in 10,000.
@@ -194,7 +194,7 @@ def test_censoring_beyond_the_death_has_the_reverse_kaplan_meier_distribution():
 def test_patient_log_likelihood_is_the_survival_density(toy_frame):
     frame = toy_frame.drop(columns="hospital")
     study = study_of(frame)
-    found = predictive.patient_log_likelihood(
+    found = cross_validation.patient_log_likelihood(
         draws_of(study, count=2), study.episodes, study.design, study.data
     )
     assert found.dims == ("chain", "draw", "patient")
@@ -218,7 +218,7 @@ def test_patient_log_likelihood_does_not_depend_on_the_cut_points(toy_frame):
         study = study_of(frame, cuts)
         posterior = draws_of(study, np.full(len(cuts) + 1, constant))
         totals.append(
-            predictive.patient_log_likelihood(
+            cross_validation.patient_log_likelihood(
                 posterior, study.episodes, study.design, study.data
             ).values
         )
@@ -243,7 +243,7 @@ def test_patient_log_likelihood_adds_up_to_the_models(toy_study, evaluate, rando
             {name: (("chain", "draw", *dims[name]), values[name][None, None]) for name in dims},
             coords={"chain": [0], "draw": [0]},
         )
-        by_patient = predictive.patient_log_likelihood(
+        by_patient = cross_validation.patient_log_likelihood(
             posterior, study.episodes, study.design, study.data
         )
         assert float(by_patient.sum()) == pytest.approx(float(found["log_likelihood"]), abs=1e-11)

@@ -118,3 +118,19 @@ def test_limits_of_the_gate(study, everybody):
     assert check([121.0] + [10.0] * 9).passed is False
     assert check([121.0] + [10.0] * 10).passed is True
     assert check([0.5, 200.0] + [10.0] * 8).value == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("center", ["none", "hierarchical", "stratified"])
+def test_prior_draws(center, toy_study):
+    """Drawn without a warning, which would be an error here, and from the priors stated."""
+    spec, study = toy_study(center=center)
+    model = build_hazard_model(study.data, spec.hazard, spec.priors)
+    prior = sample_prior(model, draws=2000, seed=1)
+    assert prior.sizes["draw"] == 2000
+    assert prior["covariates"].dims == ("chain", "draw", "covariate")
+    assert list(prior["interval"].values) == ["0-3", "3-6", "6-12", "12+"]
+    # Kolmogorov-Smirnov: a right sampler fails one seed in 10,000.
+    assert stats.kstest(prior["treatment"].values.ravel(), stats.norm(0, 0.7).cdf).pvalue > 1e-4
+    assert stats.kstest(prior["walk_sd"].values.ravel(), stats.halfnorm(0, 0.5).cdf).pvalue > 1e-4
+    again = sample_prior(model, draws=2000, seed=1)
+    np.testing.assert_array_equal(prior["treatment"], again["treatment"])

@@ -9,18 +9,20 @@ own gave 6.15 with standard error 2.97.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import arviz as az
 import numpy as np
 import pytest
 import xarray as xr
 
 import hccbayes as hb
+from hccbayes.cross_validation import leave_one_out, patient_log_likelihood
 from hccbayes.fit import CompiledModel, compile_model
 from hccbayes.frequentist.piecewise_exponential import piecewise_exponential_mle
 from hccbayes.hazard_model import build_hazard_model, model_data
 from hccbayes.person_time import split_person_time
 from hccbayes.pipeline import Study
-from hccbayes.predictive import leave_one_out, patient_log_likelihood
 
 DAYS_PER_MONTH = 30.4375
 R_DIFFERENCE, R_STANDARD_ERROR = 6.15, 2.97
@@ -78,8 +80,8 @@ def with_status(spec, study, compiled) -> tuple[np.ndarray, xr.DataArray]:
 @pytest.fixture(scope="module")
 def without_status(spec, study, compiled) -> np.ndarray:
     """A column of zeros is a model without the term: its coefficient keeps its prior."""
-    matrix = study.data.covariates * [1.0, 0.0]
-    data = {"covariate_matrix": matrix}
+    blank = replace(study.data, covariates=study.data.covariates * [1.0, 0.0])
+    data = model_data(blank, spec.hazard, spec.priors)
     posterior = compiled.sample(spec.sampler, data=data)["posterior"].to_dataset()
     zeroed = posterior["covariates"] * xr.DataArray([1.0, 0.0], dims="covariate")
     return elpd_by_patient(posterior.assign(covariates=zeroed), study)[0]

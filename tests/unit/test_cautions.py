@@ -12,6 +12,8 @@ from hccbayes.cautions import cautions
 from hccbayes.records import ArmSummary, CheckResult, CohortSummary
 from hccbayes.spec import AnalysisSpec
 
+MANY = {"treated": 5, "control": 5}
+
 
 def spec(*, time_zero: str = "first therapy", center: str = "none", **model: Any) -> AnalysisSpec:
     return AnalysisSpec.from_dict(
@@ -56,7 +58,7 @@ def check(passed: bool | None) -> CheckResult:
 
 
 def test_a_sound_analysis_has_none() -> None:
-    assert cautions(summary(), data(), spec(), check(True)) == ()
+    assert cautions(summary(), data(), spec(), MANY, check(True)) == ()
 
 
 @pytest.mark.parametrize(
@@ -79,18 +81,24 @@ def test_a_sound_analysis_has_none() -> None:
         ({"check": check(False)}, "The priors allow implausible survival: median below 1 month."),
         ({"summary": summary("arm tace has 20 patients")}, "arm tace has 20 patients"),
         ({"spec": spec(caveats=["Immortal time."])}, "Immortal time."),
+        (
+            {"at_risk": {"treated": 4, "control": 5}},
+            "At the horizon of the restricted mean only 4 treated patients are at risk",
+        ),
     ],
 )
 def test_each_caution_alone(changes: dict[str, Any], caution: str) -> None:
-    usual = {"summary": summary(), "data": data(), "spec": spec(), "check": None}
-    given = usual | changes
-    (found,) = cautions(given["summary"], given["data"], given["spec"], given["check"])
+    given = {"summary": summary(), "data": data(), "spec": spec(), "at_risk": MANY, "check": None}
+    given |= changes
+    (found,) = cautions(
+        given["summary"], given["data"], given["spec"], given["at_risk"], given["check"]
+    )
     assert found.startswith(caution)
 
 
 def test_five_centers_are_enough() -> None:
-    assert cautions(summary(), data(centers=5), spec(center="hierarchical")) == ()
+    assert cautions(summary(), data(centers=5), spec(center="hierarchical"), MANY) == ()
 
 
 def test_a_caution_is_said_once() -> None:
-    assert cautions(summary("small", "small"), data(), spec()) == ("small",)
+    assert cautions(summary("small", "small"), data(), spec(), MANY) == ("small",)
