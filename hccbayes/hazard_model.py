@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hccbayes import walk
-from hccbayes.center_effects import center_level, center_slope
+from hccbayes.center_effects import center_level, center_matrix, center_slope
 from hccbayes.errors import InputError, Problem
 from hccbayes.hazard_data import HazardData
 from hccbayes.spec import HazardSection, PriorSection
@@ -44,7 +44,6 @@ _DATA_DIMS: Final = {
     "covariate_events": ("covariate",),
     "center_index": ("pattern",),
     "center_events": ("center",),
-    "center_share": ("center",),
     "center_treatment_events": ("center",),
     "center_interval_events": ("center", "interval"),
     "interval_events": ("interval",),
@@ -142,7 +141,7 @@ def _center_data(
     by_center = data.center_events.sum(axis=1)
     arrays: dict[str, NDArray[np.generic]] = {
         "center_events": by_center,
-        "center_share": by_center / by_center.sum(),
+        "center_matrix": center_matrix(hazard, by_center / by_center.sum()),
     }
     if hazard.center_slope:
         count = len(data.centers)
@@ -206,6 +205,7 @@ def _coords(data: HazardData, hazard: HazardSection) -> dict[str, list[str] | ra
         coords["covariate"] = list(data.covariate_names)
     if data.centers:
         coords["center"] = list(data.centers)
+        coords["center_contrast"] = range(len(data.centers) - 1)
     return coords
 
 
@@ -253,12 +253,12 @@ def _linear_predictor(
         over_events = over_events + pm.math.sum(gamma * model["covariate_events"])
     if not data.centers or hazard.center == "stratified":
         return predictor, over_events
-    index, share, count = model["center_index"], model["center_share"], len(data.centers)
-    level = center_level(hazard, priors, share, count)
+    index, matrix, count = model["center_index"], model["center_matrix"], len(data.centers)
+    level = center_level(hazard, priors, matrix, count)
     predictor = predictor + level[index]
     over_events = over_events + pm.math.sum(level * model["center_events"])
     if hazard.center_slope:
-        slope = center_slope(hazard, priors, share, count)
+        slope = center_slope(hazard, priors, matrix, count)
         pm.Deterministic("center_log_hr", effect + slope, dims="center")
         predictor = predictor + slope[index] * treatment
         over_events = over_events + pm.math.sum(slope * model["center_treatment_events"])
