@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hccbayes import frequentist, plots
+    from hccbayes import evidence, frequentist, plots, synthetic
     from hccbayes.analysis import Analysis, load
     from hccbayes.cohort import Cohort, read_cohort
     from hccbayes.errors import FolderExistsError, HccbayesError, InputError
@@ -48,7 +48,7 @@ _HOMES = {
     "load": "analysis",
     "read_cohort": "cohort",
 }
-_MODULES = frozenset({"frequentist", "plots"})
+_MODULES = frozenset({"evidence", "frequentist", "plots", "synthetic"})
 
 __all__ = [
     "Analysis",
@@ -65,10 +65,12 @@ __all__ = [
     "Roles",
     "analyse",
     "build_study",
+    "evidence",
     "frequentist",
     "load",
     "plots",
     "read_cohort",
+    "synthetic",
 ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from hccbayes import __version__
+from hccbayes import __version__, cli_evidence
 from hccbayes.errors import HccbayesError
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(cli_evidence.evidence)
+app.command()(cli_evidence.audit)
 
 GATE_FAILED = 1
 BAD_INPUT = 2

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
     from hccbayes.plots.crosscheck_dumbbell import crosscheck
+    from hccbayes.plots.evidence_forest import published_forest
     from hccbayes.plots.hazard_steps import baseline_hazard
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.predictive_curves import predictive_check
@@ -34,6 +35,7 @@ _HOMES = {
     "predictive_statistics": "predictive_histograms",
     "prior_posterior": "prior_over_posterior",
     "publication_style": "style",
+    "published_forest": "evidence_forest",
     "rank": "sampler_panels",
     "save_figure": "style",
     "survival": "survival_curves",
@@ -50,6 +52,7 @@ __all__ = [
     "predictive_statistics",
     "prior_posterior",
     "publication_style",
+    "published_forest",
     "rank",
     "save_figure",
     "survival",
