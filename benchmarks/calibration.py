@@ -75,7 +75,7 @@ COLUMNS: Final = (
     "upper",
     "mcse",
     "divergences",
-    "retried",
+    "repeats",
     "passed",
     "seconds",
 )
@@ -133,7 +133,7 @@ def calibrate(replicates: int, *, seed: int = SEED) -> Iterator[dict[str, Any]]:
             "upper": float(upper),
             "mcse": float(az.mcse(draws, method="mean")),
             "divergences": int(tree["sample_stats"]["diverging"].sum()),
-            "retried": diagnosis.retried,
+            "repeats": len(diagnosis.repeats),
             "passed": diagnosis.passed,
             "seconds": seconds,
         }
@@ -158,7 +158,7 @@ def summarize(table: pd.DataFrame) -> pd.Series:
             "coverage of the 95% interval": coverage,
             "standard error of the coverage": np.sqrt(coverage * (1 - coverage) / count),
             "divergences": table["divergences"].sum(),
-            "fits repeated for divergences": table["retried"].sum(),
+            "fits made again": table["repeats"].sum(),
             "fits that failed the gate": (~table["passed"]).sum(),
             "median seconds a refit": table["seconds"].median(),
         }

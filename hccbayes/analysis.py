@@ -57,6 +57,12 @@ class Analysis:
     cautions: tuple[str, ...]
     provenance: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        """Mark tables and draws of a synthetic cohort, so that every figure of them says so."""
+        if self.summary.synthetic:
+            for table in (self.estimates, self.crosscheck, self.posterior):
+                table.attrs["synthetic"] = self.summary.synthetic
+
     def report(self) -> str:
         """Return the report as Markdown."""
         return report_text(

@@ -39,7 +39,8 @@ def cautions(
     prior_check
         The prior predictive check, where it was made.
     """
-    found = [*spec.model.caveats, *summary.warnings]
+    found = [summary.notice] if summary.synthetic else []
+    found += [*spec.model.caveats, *summary.warnings]
     if not spec.data.time_zero:
         found.append(
             "Time zero is not documented ([data] time_zero): if treatment started later, the "
@@ -60,7 +61,7 @@ def cautions(
         )
     if spec.hazard.center != "none" and not data.centers:
         found.append("There is one center only; the model's center terms were left out.")
-    if data.centers and len(data.centers) < _FEW_CENTERS:
+    if 0 < len(data.centers) < _FEW_CENTERS and spec.hazard.center != "fixed":
         found.append(
             f"With {len(data.centers)} centers the spread between centers follows its prior; "
             "do not report it as a finding."

@@ -31,13 +31,18 @@ app = typer.Typer(
 app.command()(cli_evidence.evidence)
 app.command()(cli_evidence.audit)
 
+DEMO_MODEL = "chen2025_os"
 GATE_FAILED = 1
 BAD_INPUT = 2
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.toml", help="A model file.")]
 DataOption = Annotated[
     str | None,
-    typer.Option("--data", metavar="FILE", help="CSV, Parquet or dataset:NAME; overrides [data]."),
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="CSV, Parquet, synthetic:NAME or dataset:NAME; overrides [data].",
+    ),
 ]
 OutOption = Annotated[
     Path | None,
@@ -124,12 +129,12 @@ def show(
 
 @app.command()
 def demo(out: OutOption = None, seed: SeedOption = None, draws: DrawsOption = None) -> None:
-    """Run the main job on the lung cancer trial data that come with lifelines."""
+    """Run the main job on a synthetic cohort with the printed margins of Chen et al. 2025."""
     from hccbayes.model_files import model_file
     from hccbayes.spec import AnalysisSpec
 
     try:
-        spec = _with_sampler(AnalysisSpec.from_toml(model_file("ncctg_lung_os")), seed, draws)
+        spec = _with_sampler(AnalysisSpec.from_toml(model_file(DEMO_MODEL)), seed, draws)
         analysis = _run(spec, spec.data.source, out or Path("results") / "demo", True, False)
     except (HccbayesError, OSError) as error:
         _fail(error)

@@ -68,6 +68,8 @@ def print_verdict(analysis: Analysis) -> None:
     console = Console(soft_wrap=True)
     console.print(escape(analysis.diagnosis.headline()), highlight=False)
     console.print(escape(_effect_line(analysis.estimates)), highlight=False)
+    if analysis.summary.synthetic:
+        console.print(escape(analysis.summary.notice), style="yellow", highlight=False)
 
 
 def print_analysis(analysis: Analysis, directory: Path) -> None:
@@ -77,6 +79,8 @@ def print_analysis(analysis: Analysis, directory: Path) -> None:
     console.print(escape(analysis.diagnosis.headline()), style=style, highlight=False)
     console.print()
     console.print(f"[bold]{escape(analysis.spec.model.question)}[/bold]")
+    if analysis.summary.synthetic:
+        console.print(escape(analysis.summary.notice), style="bold yellow", highlight=False)
     console.print(escape(_effect_line(analysis.estimates)), highlight=False)
     console.print(_cohort_table(analysis.summary))
     console.print(_estimate_table(analysis.estimates))
@@ -90,6 +94,8 @@ def print_check(summary: CohortSummary, data: HazardData, cautions: Sequence[str
     """Print that nothing is wrong, and what a fit would see."""
     console = Console()
     console.print("No problem found.", style="green")
+    if summary.synthetic:
+        console.print(escape(summary.notice), style="bold yellow", highlight=False)
     console.print(_cohort_table(summary))
     table = _table("Intervals", "months", numbers=("events",))
     for label, count in zip(data.intervals, data.interval_events, strict=True):
@@ -102,6 +108,8 @@ def _print_notes(console: Console, summary: CohortSummary, cautions: Sequence[st
     for reason, count in summary.exclusions:
         console.print(f"Left out: {count}, {escape(reason)}", highlight=False)
     for caution in cautions:
+        if caution == summary.notice:
+            continue  # It stands at the top.
         console.print(f"Caution: {escape(caution)}", style="yellow", highlight=False)
 
 

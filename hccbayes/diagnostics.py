@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def diagnose(tree: xr.DataTree, *, target_accept: float, retried: bool = False) -> Diagnosis:
+_MIXING = frozenset({"rhat", "ess_bulk", "ess_tail"})
+"""Checks that more draws may pass; no other check gets better with length."""
+
+
+def diagnose(
+    tree: xr.DataTree, *, target_accept: float, repeats: tuple[str, ...] = ()
+) -> Diagnosis:
     """Check a fit.
 
     Parameters
@@ -27,8 +33,8 @@ def diagnose(tree: xr.DataTree, *, target_accept: float, retried: bool = False) 
         Groups ``posterior`` and ``sample_stats``, dims ``chain, draw``.
     target_accept
         Target acceptance the fit was made with.
-    retried
-        Whether the fit was repeated because of divergences.
+    repeats
+        Why earlier fits were not taken.
 
     Returns
     -------
@@ -42,7 +48,13 @@ def diagnose(tree: xr.DataTree, *, target_accept: float, retried: bool = False) 
     if finite.passed:
         checks += _convergence(posterior)
     checks += [_divergences(stats), _energy(stats), _tree_depth(stats)]
-    return Diagnosis(checks=tuple(checks), target_accept=target_accept, retried=retried)
+    return Diagnosis(checks=tuple(checks), target_accept=target_accept, repeats=repeats)
+
+
+def mixed_too_slowly(diagnosis: Diagnosis) -> bool:
+    """Return whether a fit failed on R-hat or effective sample size and on nothing else."""
+    failed = {check.name for check in diagnosis.failures}
+    return bool(failed) and failed <= _MIXING
 
 
 def divergence_count(tree: xr.DataTree) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hccbayes import defaults
-from hccbayes.diagnostics import diagnose, divergence_count
+from hccbayes.diagnostics import diagnose, divergence_count, mixed_too_slowly
 from hccbayes.errors import InputError, MissingDependencyError, Problem
 from hccbayes.records import Diagnosis
 from hccbayes.spec import Backend, SamplerSection
@@ -168,22 +168,36 @@ def fit(
     data: DataUpdate | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[xr.DataTree, Diagnosis]:
-    """Sample and diagnose; with divergences, sample once more at a higher target acceptance.
+    """Sample and diagnose; where that may help, sample again, and report the last fit.
+
+    Divergences lead to one more fit at a higher target acceptance. Where the chains have merely
+    not mixed well enough (R-hat or effective sample size), a fit of twice the length follows, once.
 
     Returns
     -------
     tree
         Groups ``posterior`` and ``sample_stats`` of the fit that is diagnosed.
     diagnosis
-        Says whether the draws may be used, and whether the fit was repeated.
+        Says whether the draws may be used, and why the fit was repeated.
     """
-    tree = compiled.sample(sampler, data=data, on_progress=on_progress)
+    repeats: tuple[str, ...] = ()
     accept = sampler.target_accept
-    retried = divergence_count(tree) > 0 and accept < defaults.RETRY_TARGET_ACCEPT
-    if retried:
+    tree = compiled.sample(sampler, data=data, on_progress=on_progress)
+    divergences = divergence_count(tree)
+    if divergences > 0 and accept < defaults.RETRY_TARGET_ACCEPT:
+        repeats = (f"divergent draws at target acceptance {accept:g}: {divergences}",)
         accept = defaults.RETRY_TARGET_ACCEPT
         tree = compiled.sample(sampler, data=data, target_accept=accept, on_progress=on_progress)
-    return tree, diagnose(tree, target_accept=accept, retried=retried)
+    diagnosis = diagnose(tree, target_accept=accept, repeats=repeats)
+    # A deliberately short run cannot reach the limits by doubling and is left as it was asked for.
+    short = sampler.draws * sampler.chains < 2 * defaults.ESS_LIMIT
+    if short or not mixed_too_slowly(diagnosis):
+        return tree, diagnosis
+    reasons = "; ".join(check.message for check in diagnosis.failures)
+    repeats += (f"{reasons}, in {sampler.draws} draws a chain",)
+    longer = sampler.model_copy(update={"draws": 2 * sampler.draws, "tune": 2 * sampler.tune})
+    tree = compiled.sample(longer, data=data, target_accept=accept, on_progress=on_progress)
+    return tree, diagnose(tree, target_accept=accept, repeats=repeats)
 
 
 def sample_prior(model: pm.Model, *, draws: int, seed: int) -> xr.Dataset:

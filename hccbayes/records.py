@@ -152,13 +152,13 @@ class Diagnosis:
         Every check made, in order.
     target_accept
         The target acceptance of the fit that is reported.
-    retried
-        Whether the fit was repeated at a higher target acceptance because of divergences.
+    repeats
+        Why earlier fits were not taken, in their order: divergent draws, slow mixing.
     """
 
     checks: tuple[CheckResult, ...]
     target_accept: float
-    retried: bool = False
+    repeats: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -185,7 +185,7 @@ class Diagnosis:
             "passed": self.passed,
             "headline": self.headline(),
             "target_accept": self.target_accept,
-            "retried": self.retried,
+            "repeats": list(self.repeats),
             "checks": [asdict(check) | {"value": check.finite_value} for check in self.checks],
         }
 
@@ -195,7 +195,7 @@ class Diagnosis:
         return cls(
             checks=tuple(CheckResult(**check) for check in values["checks"]),
             target_accept=values["target_accept"],
-            retried=values["retried"],
+            repeats=tuple(values["repeats"]),
         )
 
 
@@ -246,6 +246,8 @@ class CohortSummary:
         ``treated`` and ``control``.
     centers
         Number of centers; 0 where the model has none.
+    synthetic
+        Name of the synthetic cohort that this is; empty for patients.
     exclusions
         ``(reason, count)`` pairs.
     warnings
@@ -257,8 +259,19 @@ class CohortSummary:
     rows_read: int
     arms: Mapping[str, ArmSummary]
     centers: int
+    synthetic: str = ""
     exclusions: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def notice(self) -> str:
+        """Return what has to stand beside every result of a synthetic cohort; else nothing."""
+        if not self.synthetic:
+            return ""
+        return (
+            f"Synthetic cohort ({self.synthetic}), not patients: results show the software, "
+            "never a therapy."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as plain values for ``provenance.json``."""
@@ -275,6 +288,7 @@ class CohortSummary:
             rows_read=values["rows_read"],
             arms=arms,
             centers=values["centers"],
+            synthetic=values["synthetic"],
             exclusions=exclusions,
             warnings=tuple(values["warnings"]),
         )

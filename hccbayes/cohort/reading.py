@@ -37,9 +37,11 @@ class Cohort:
     roles
         Which column of the source was what, and the policies it was read under.
     source
-        File name, ``dataset:NAME`` or ``DataFrame``.
+        File name, ``dataset:NAME``, ``synthetic:NAME`` or ``DataFrame``.
     sha256
         Digest of the file's bytes, or of the frame's column names and content.
+    synthetic
+        Name of the synthetic cohort that this is; empty for patients.
     rows_read
         Rows of the source, excluded ones among them.
     exclusions
@@ -52,6 +54,7 @@ class Cohort:
     roles: Roles
     source: str
     sha256: str
+    synthetic: str
     rows_read: int
     exclusions: tuple[Exclusion, ...]
     warnings: tuple[str, ...]
@@ -61,6 +64,7 @@ class Cohort:
         return CohortSummary(
             source=self.source,
             sha256=self.sha256,
+            synthetic=self.synthetic,
             rows_read=self.rows_read,
             arms={"treated": self._arm("treated", 1), "control": self._arm("control", 0)},
             centers=int(self.frame["center"].nunique()) if "center" in self.frame else 0,
@@ -96,7 +100,8 @@ def read_cohort(data: pd.DataFrame | str | Path, roles: Roles) -> Cohort:
     ----------
     data
         A frame, which is left as it is; the path of a ``.csv`` (UTF-8, comma-separated) or
-        ``.parquet`` file; or ``dataset:NAME``. The same table gives the same cohort either way.
+        ``.parquet`` file; ``dataset:NAME``; or ``synthetic:NAME``. The same table gives the same
+        cohort either way.
     roles
         Which column is what, and the policies for zero follow-up and missing values.
 
@@ -126,11 +131,14 @@ def read_cohort(data: pd.DataFrame | str | Path, roles: Roles) -> Cohort:
     if problems:
         raise InputError(problems, source=table.source)
     frame = final_frame(values, roles)
+    if table.synthetic:
+        frame.attrs["synthetic"] = table.synthetic
     return Cohort(
         frame=frame,
         roles=roles,
         source=table.source,
         sha256=table.sha256,
+        synthetic=table.synthetic,
         rows_read=len(table.cells),
         exclusions=tuple(missing + zero),
         warnings=(

@@ -1,4 +1,4 @@
-"""Where a patient table comes from: a frame, a file or a built-in data set, read as text.
+"""Where a patient table comes from: a frame, a file, a built-in data set or a synthetic cohort.
 
 Every cell is turned into text before anything is judged, so that a frame and the same table in a
 CSV file meet the same rules, identifiers keep their leading zeros, and an error message can quote
@@ -19,9 +19,12 @@ import pandas as pd
 
 from hccbayes.datasets import load_dataset
 from hccbayes.errors import InputError, MissingDependencyError, Problem
+from hccbayes.synthetic import shipped
 
 DATASET_PREFIX: Final = "dataset:"
 """What stands before the name of a built-in data set."""
+SYNTHETIC_PREFIX: Final = "synthetic:"
+"""What stands before the name of a synthetic cohort."""
 
 _LARGEST_EXACT_INTEGER: Final = 2.0**53
 """Beyond it a float no longer stands for one whole number."""
@@ -38,15 +41,19 @@ class PatientTable:
     categories
         Levels of the columns that came with a declared order of levels, by column.
     source
-        File name, ``dataset:NAME`` or ``DataFrame``.
+        File name, ``dataset:NAME``, ``synthetic:NAME`` or ``DataFrame``.
     sha256
         Digest of the file's bytes, or of the frame's column names and content.
+    synthetic
+        Name of the synthetic cohort that this is; empty for patients. A frame says so in
+        ``attrs["synthetic"]``, a file by a name that begins with ``synthetic``.
     """
 
     cells: pd.DataFrame
     categories: Mapping[str, tuple[str, ...]]
     source: str
     sha256: str
+    synthetic: str
 
 
 def read_patient_table(data: pd.DataFrame | str | Path) -> PatientTable:
@@ -56,7 +63,7 @@ def read_patient_table(data: pd.DataFrame | str | Path) -> PatientTable:
     ----------
     data
         A frame, which is left as it is; the path of a ``.csv`` (UTF-8, comma) or ``.parquet``
-        file; or ``dataset:NAME``.
+        file; ``dataset:NAME``; or ``synthetic:NAME``.
 
     Raises
     ------
@@ -73,6 +80,8 @@ def read_patient_table(data: pd.DataFrame | str | Path) -> PatientTable:
     text = str(data)
     if text.startswith(DATASET_PREFIX):
         return _from_frame(load_dataset(text.removeprefix(DATASET_PREFIX)), text)
+    if text.startswith(SYNTHETIC_PREFIX):
+        return _from_frame(shipped.load(text.removeprefix(SYNTHETIC_PREFIX)), text)
     return _from_file(Path(data))
 
 
@@ -103,7 +112,15 @@ def _from_frame(frame: pd.DataFrame, source: str, sha256: str | None = None) -> 
         categories=categories,
         source=source,
         sha256=sha256 or _content_digest(cells),
+        synthetic=_synthetic_name(frame, source),
     )
+
+
+def _synthetic_name(frame: pd.DataFrame, source: str) -> str:
+    """Return the name of a synthetic cohort, which no copy of it may lose."""
+    marked = str(frame.attrs.get("synthetic", ""))
+    stem = Path(source).stem
+    return marked or (stem if stem.lower().startswith("synthetic") else "")
 
 
 def _column_text(column: pd.Series) -> pd.Series:

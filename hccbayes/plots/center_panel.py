@@ -27,6 +27,7 @@ from hccbayes.plots.style import (
     pick,
     publication_style,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 CenterVariable = Literal["center_effect", "center_log_hr"]
 
@@ -42,6 +43,7 @@ _ROW: Final = 10.0
 """Points a center."""
 
 
+@marks_synthetic
 @publication_style()
 def center_effects(
     analysis: Drawable,

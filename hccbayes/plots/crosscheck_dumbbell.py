@@ -21,6 +21,7 @@ from hccbayes.plots.style import (
     new_axes,
     publication_style,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 CROSSCHECK_COLUMNS: Final = (
     "term",
@@ -39,6 +40,7 @@ _DODGE: Final = 0.17
 """Rows by which the two estimates lie above and below their row."""
 
 
+@marks_synthetic
 @publication_style()
 def crosscheck(
     crosscheck: pd.DataFrame,

@@ -25,11 +25,13 @@ from hccbayes.plots.style import (
     publication_style,
     set_months,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 _NUMBERS_UP_TO: Final = 12
 """Intervals beyond which the numbers of events are turned upright to stay apart."""
 
 
+@marks_synthetic
 @publication_style()
 def baseline_hazard(
     analysis: Drawable, *, arms: Sequence[str] = ARMS, ax: Axes | None = None

@@ -29,6 +29,7 @@ from hccbayes.plots.style import (
     new_axes,
     publication_style,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 from hccbayes.records import DIFFERENCE_CONTRAST, ESTIMATE_COLUMNS, TREATMENT_CONTRAST
 
 ROW_HEIGHT: Final = 11.0
@@ -71,6 +72,7 @@ _SCALES: Final = {
 }
 
 
+@marks_synthetic
 @publication_style()
 def forest(
     estimates: pd.DataFrame,

@@ -30,6 +30,7 @@ from hccbayes.plots.style import (
     set_months,
     survival_corner,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 BANDS: Final[dict[float, float]] = {0.95: 0.18, 0.5: 0.30}
 """Probability of each pointwise band and its opacity, the widest first."""
@@ -40,6 +41,7 @@ FOLLOWED_SHARE: Final = 0.9
 are not a fair sample of all."""
 
 
+@marks_synthetic
 @publication_style()
 def predictive_check(
     analysis: Drawable, *, arms: Sequence[str] = ARMS, ax: Axes | None = None

@@ -22,12 +22,14 @@ from hccbayes.plots.style import (
     publication_style,
     tidy,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 _COLUMNS: Final = 4
 _PANEL_HEIGHT: Final = 1.35
 """Inches."""
 
 
+@marks_synthetic
 @publication_style()
 def predictive_statistics(analysis: Drawable) -> Figure:
     """Draw a small histogram of the replicates for each quantity, with the observed value.

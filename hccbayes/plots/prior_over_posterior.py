@@ -27,6 +27,7 @@ from hccbayes.plots.style import (
     pick,
     publication_style,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 SAMPLE_DIMS: Final = ("chain", "draw")
 LOG_HAZARD_RATIO: Final = "treatment"
@@ -39,6 +40,7 @@ _LABELS: Final = {
 }
 
 
+@marks_synthetic
 @publication_style()
 def prior_posterior(
     analysis: Drawable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from hccbayes.plots.style import (
     publication_style,
     tidy,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 _SAMPLE_DIMS: Final = {"chain", "draw"}
 _COLUMNS: Final = 3
@@ -28,6 +30,7 @@ _RANK_PROB: Final = 0.99
 """ArviZ marks points of chains whose uniformity has p below 1 minus this."""
 
 
+@marks_synthetic
 @publication_style()
 def trace(analysis: Drawable, *, variables: Sequence[str] | None = None) -> Figure:
     """Draw the density and the trace of each parameter, one line a chain.
@@ -65,13 +68,15 @@ def trace(analysis: Drawable, *, variables: Sequence[str] | None = None) -> Figu
     return _finish(collection)
 
 
+@marks_synthetic
 @publication_style()
 def rank(analysis: Drawable, *, variables: Sequence[str] | None = None) -> Figure:
     """Draw how far the ranks of each chain's draws are from uniform, one line a chain.
 
     The lines are empirical distribution functions of the ranks minus the uniform one; `p` is of
     ArviZ's test that all chains are uniform, and points that speak against it below 0.01 are
-    marked.
+    marked. The test takes draws for independent, so as many of them are left out as make their
+    number that of the smallest bulk effective sample size.
 
     Parameters
     ----------
@@ -93,7 +98,7 @@ def rank(analysis: Drawable, *, variables: Sequence[str] | None = None) -> Figur
     names = _names(group(analysis, "posterior"), variables)
     rows = -(-len(names) // _COLUMNS)
     collection = az.plot_rank(
-        _tree(analysis, names),
+        _thinned(_tree(analysis, names)),
         var_names=names,
         envelope_prob=_RANK_PROB,
         col_wrap=_COLUMNS,
@@ -124,6 +129,15 @@ def _tree(analysis: Drawable, names: list[str]) -> xr.DataTree:
     if has_group(analysis, "sample_stats"):
         groups["sample_stats"] = group(analysis, "sample_stats")
     return xr.DataTree.from_dict(groups)
+
+
+def _thinned(tree: xr.DataTree) -> xr.DataTree:
+    """Return every k-th draw, k such that about the smallest effective sample size is left."""
+    posterior = tree["posterior"].to_dataset()
+    effective = min(float(value.min()) for value in az.ess(posterior).values())
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    step = max(1, math.ceil(count / effective)) if effective > 0 else 1
+    return xr.DataTree.from_dict({"posterior": posterior.isel(draw=slice(None, None, step))})
 
 
 def _finish(collection: Any) -> Figure:

@@ -27,6 +27,7 @@ from hccbayes.plots.style import (
     set_months,
     survival_corner,
 )
+from hccbayes.plots.synthetic_mark import marks_synthetic
 
 _TABLE_DROP: Final = 31.0
 """Points from the axes to the head of the table, clear of tick labels and axis label."""
@@ -34,6 +35,7 @@ _ROW: Final = 9.5
 """Points a row of the table."""
 
 
+@marks_synthetic
 @publication_style()
 def survival(
     analysis: Drawable,

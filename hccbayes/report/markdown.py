@@ -33,7 +33,8 @@ def report_text(
     arms = estimates["contrast"].isin(ARM_CONTRASTS)
     parts = [
         f"**{escape_markdown(diagnosis.headline())}**",
-        f"# {escape_markdown(spec.model.name)}",
+        f"# {escape_markdown(spec.model.name)}{' (synthetic cohort)' if summary.synthetic else ''}",
+        f"**{escape_markdown(summary.notice)}**" if summary.synthetic else "",
         escape_markdown(spec.model.question),
         "## Cohort",
         _cohort(summary, spec),

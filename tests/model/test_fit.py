@@ -176,12 +176,13 @@ def test_divergences_lead_to_one_more_fit_at_a_higher_acceptance(divergent_fits,
     retried = divergent_fits > 0
     assert len(calls) == 1 + retried
     assert "target_accept" not in calls[0]
-    assert diagnosis.retried == retried
+    assert len(diagnosis.repeats) == retried
     accept = defaults.RETRY_TARGET_ACCEPT if retried else SHORT.target_accept
     assert diagnosis.target_accept == accept
     if retried:
         assert calls[1]["target_accept"] == defaults.RETRY_TARGET_ACCEPT
         assert calls[1]["data"] is calls[0]["data"]
+        assert diagnosis.repeats == ("divergent draws at target acceptance 0.95: 1",)
     check = next(check for check in diagnosis.checks if check.name == "divergences")
     # The fit that is reported is the last one; its divergence is not explained away.
     assert check.passed == (divergent_fits < 2)
@@ -193,6 +194,53 @@ def test_no_second_fit_beyond_the_highest_acceptance(divergent_first):
     sampler = SHORT.model_copy(update={"target_accept": 0.995})
     _, diagnosis = fit(compiled, sampler)
     assert len(calls) == 1
-    assert not diagnosis.retried
+    assert diagnosis.repeats == ()
     assert not diagnosis.passed
     assert diagnosis.headline().startswith("DIAGNOSTICS FAILED")
+
+
+@pytest.fixture
+def scattered_first(compiled_small, monkeypatch):
+    """Return a compiled model whose first fits have chains apart, and the samplers it was given."""
+    samplers: list[SamplerSection] = []
+    real = CompiledModel.sample
+
+    def prepare(scattered_fits: int) -> tuple[CompiledModel, list[SamplerSection]]:
+        def sample(self, sampler, **options):
+            samplers.append(sampler)
+            tree = real(self, sampler, **options)
+            posterior = tree["posterior"].to_dataset()
+            if len(samplers) <= scattered_fits:
+                apart = xr.DataArray(np.arange(sampler.chains), dims="chain")
+                posterior = posterior.assign(treatment=posterior["treatment"] + apart)
+            return xr.DataTree.from_dict(
+                {"posterior": posterior, "sample_stats": tree["sample_stats"].to_dataset()}
+            )
+
+        monkeypatch.setattr(CompiledModel, "sample", sample)
+        return compiled_small(center="none", cuts=[]), samplers
+
+    return prepare
+
+
+@pytest.mark.parametrize("scattered_fits", [0, 1, 2])
+def test_chains_that_disagree_lead_to_one_fit_of_twice_the_length(scattered_fits, scattered_first):
+    compiled, samplers = scattered_first(scattered_fits)
+    sampler = SHORT.model_copy(update={"draws": 1000, "tune": 500})
+    tree, diagnosis = fit(compiled, sampler)
+    again = scattered_fits > 0
+    assert len(samplers) == 1 + again
+    assert len(diagnosis.repeats) == again
+    assert diagnosis.passed == (scattered_fits < 2)
+    assert tree["posterior"].sizes["draw"] == 1000 * (1 + again)
+    if again:
+        assert (samplers[1].draws, samplers[1].tune) == (2000, 1000)
+        assert diagnosis.repeats[0].startswith("largest R-hat ")
+        assert diagnosis.repeats[0].endswith("(treatment; limit 400), in 1000 draws a chain")
+
+
+def test_a_run_that_was_asked_to_be_short_stays_short(scattered_first):
+    compiled, samplers = scattered_first(1)
+    _, diagnosis = fit(compiled, SHORT)
+    assert len(samplers) == 1
+    assert not diagnosis.passed

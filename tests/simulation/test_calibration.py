@@ -10,7 +10,6 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FEW = 6
@@ -91,9 +90,7 @@ def test_committed_results_are_calibrated(calibration, committed):
     assert list(committed.columns) == list(calibration.COLUMNS)
     assert_calibrated(calibration, committed)
     assert committed["divergences"].sum() == 0
-    # The gate asks R-hat of 1.01 of every variable: it may turn down a good fit now and then.
-    # A true rate of 2% is tolerable; a count from 200 fits is held against its 99.9% quantile.
-    assert (~committed["passed"]).sum() <= stats.binom.ppf(0.999, len(committed), 0.02)
+    assert (~committed["passed"]).mean() < 0.02
 
 
 def test_some_replicates_are_the_committed_ones(calibration, committed):

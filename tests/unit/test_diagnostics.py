@@ -181,8 +181,11 @@ def test_every_reason_stands_in_the_headline() -> None:
     assert "E-BFMI" not in headline
 
 
-def test_a_diagnosis_survives_json_and_remembers_its_retry() -> None:
-    diagnosis = diagnose(tree(), target_accept=0.99, retried=True)
+def test_a_diagnosis_survives_json_and_remembers_its_repeats() -> None:
+    diagnosis = diagnose(
+        tree(), target_accept=0.99, repeats=("divergent draws at target acceptance 0.95: 2",)
+    )
     again = Diagnosis.from_dict(json.loads(json.dumps(diagnosis.to_dict())))
     assert again == diagnosis
-    assert (again.target_accept, again.retried) == (0.99, True)
+    assert again.target_accept == 0.99
+    assert again.repeats == ("divergent draws at target acceptance 0.95: 2",)

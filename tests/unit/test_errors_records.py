@@ -134,7 +134,7 @@ def test_diagnosis_survives_json() -> None:
     diagnosis = Diagnosis(
         checks=(check(True, "rhat", 1.001), check(None, "elpd"), check(False, "divergences", 3.0)),
         target_accept=0.99,
-        retried=True,
+        repeats=("divergent draws at target acceptance 0.95: 2",),
     )
     written = json.loads(json.dumps(diagnosis.to_dict(), allow_nan=False))
     assert Diagnosis.from_dict(written) == diagnosis

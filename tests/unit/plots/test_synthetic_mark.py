@@ -1,0 +1,75 @@
+"""Every figure of a synthetic cohort says so; no other figure does."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.axes import Axes
+
+from hccbayes import plots
+from hccbayes.plots.style import figure_of
+from hccbayes.plots.synthetic_mark import MARK
+from hccbayes.records import Estimate, estimate_table
+
+DRAWN = [
+    "baseline_hazard",
+    "center_effects",
+    "predictive_check",
+    "predictive_statistics",
+    "prior_posterior",
+    "rank",
+    "survival",
+    "trace",
+]
+ELSEWHERE = {"forest", "crosscheck", "published_forest", "arm_names", "publication_style"}
+
+
+def marks(axes: list[Axes]) -> list[bool]:
+    return [any(text.get_text() == MARK for text in ax.texts) for ax in axes]
+
+
+def test_no_figure_is_forgotten() -> None:
+    assert set(plots.__all__) == {*DRAWN, *ELSEWHERE, "save_figure"}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_every_visible_panel_says_it(tree, name, synthetic):
+    tree = tree.copy()
+    if synthetic:
+        tree.attrs["synthetic"] = "synthetic_chen2025"
+    figure = figure_of(getattr(plots, name)(tree))
+    panels = [ax for ax in figure.axes if ax.axison]
+    assert panels
+    assert marks(panels) == [synthetic] * len(panels)
+    assert not any(marks([ax for ax in figure.axes if not ax.axison]))
+
+
+def test_on_given_axes_the_others_are_left_alone(tree):
+    tree = tree.copy()
+    tree.attrs["synthetic"] = "synthetic_chen2025"
+    _, axes = plt.subplots(1, 2)
+    plots.survival(tree, ax=axes[0])
+    assert marks(list(axes)) == [True, False]
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_a_forest_of_marked_estimates_says_it(synthetic):
+    row = Estimate(
+        estimand="hr",
+        contrast="treated / control",
+        population="sample",
+        estimate=0.6,
+        lower=0.4,
+        upper=0.9,
+        source="bayes",
+        method="pe_rw1",
+        model="toy",
+        interval_prob=0.95,
+        interval_kind="eti",
+    )
+    table = estimate_table([row])
+    if synthetic:
+        table.attrs["synthetic"] = "synthetic_chen2025"
+    # A part of the table is as synthetic as the whole.
+    assert marks([plots.forest(table[table["source"] == "bayes"])]) == [synthetic]
