@@ -27,7 +27,7 @@ export MPLBACKEND ?= Agg
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.installed  ## set up, then run the demonstration analysis (DEMO_ARGS)
+demo: .venv/.installed  ## set up, then run the demonstration analysis, chen2025_os (DEMO_ARGS)
 	$(BIN)/hccbayes demo $(DEMO_ARGS)
 
 test: .venv/.installed-dev  ## set up, then run the tests (PYTEST_ARGS='-m slow')

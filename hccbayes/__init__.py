@@ -4,8 +4,8 @@ Five lines from a patient table to a posterior hazard ratio::
 
     import hccbayes as hb
 
-    spec = hb.AnalysisSpec.from_toml("models/ncctg_lung_os.toml")
-    cohort = hb.read_cohort("dataset:ncctg_lung", spec.roles)
+    spec = hb.AnalysisSpec.from_toml("models/chen2025_os.toml")
+    cohort = hb.read_cohort("synthetic:chen2025", spec.roles)
     analysis = hb.analyse(cohort, spec)
     analysis.estimates
 
