@@ -81,6 +81,19 @@ REPLICATES: Final = 200
 PARETO_K_LIMIT: Final = 0.7
 """Beyond it, importance sampling cannot stand in for leaving a patient out (Vehtari 2017)."""
 
+# Propensity score, weights, matching.
+CALIPER: Final = 0.2
+"""Standard deviations of the logit score (Austin 2011, Pharmaceutical Statistics 10:150)."""
+TERMS_PER_PATIENT: Final = 5
+"""A propensity model may have min(treated, controls) / 5 terms before it is said to be large."""
+SMALL_EFFECTIVE_SIZE: Final = 15.0
+"""Effective sample size of a weighted arm below which a caution is printed."""
+SMD_LIMIT: Final = 0.1
+"""Absolute standardized mean difference beyond which a covariate is called unbalanced."""
+VARIANCE_RATIO_LIMIT: Final = 2.0
+WEIGHT_TOTAL_TOLERANCE: Final = 0.10
+"""Share by which stabilized weights may miss the size of their arm."""
+
 # Cross-check.
 REFERENCE_GAMMA_SHAPE: Final = 0.01
 """Shape of the near-flat gamma baseline of the reference fit."""

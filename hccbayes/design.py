@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hccbayes.errors import InputError, Problem
-from hccbayes.formula import TREATMENT, covariate_formula
+from hccbayes.formula import TREATMENT, covariate_formula, propensity_formula
 from hccbayes.records import TREATMENT_CONTRAST
 
 if TYPE_CHECKING:
@@ -112,41 +112,69 @@ def build_design(cohort: Cohort, formula: str) -> Design:
         If the formula is not allowed, a term is not finite for some patients (``log`` of 0), a
         term is constant, or the terms are collinear.
     """
-    columns, level_contrasts = _model_columns(cohort.frame, formula)
-    problems = _column_problems(columns, cohort.frame["patient"])
+    treatment = {TREATMENT: cohort.frame["treatment"].to_numpy(dtype=np.float64)}
+    return _design(cohort, covariate_formula(formula), "[hazard]", known=treatment)
+
+
+def build_propensity_design(cohort: Cohort, formula: str) -> Design:
+    """Return the design of a propensity formula on a cohort, standardized alike.
+
+    Parameters
+    ----------
+    cohort
+        A validated cohort.
+    formula
+        Right-hand side without ``treatment``; see :func:`hccbayes.formula.propensity_columns`.
+
+    Raises
+    ------
+    InputError
+        As for :func:`build_design`.
+    """
+    return _design(cohort, propensity_formula(formula), "[propensity]", known={})
+
+
+def _design(
+    cohort: Cohort, right_hand_side: str, section: str, *, known: Mapping[str, FloatArray]
+) -> Design:
+    """Return the design of the terms beside the intercept and what is `known` to the model."""
+    columns, level_contrasts = _model_columns(cohort.frame, right_hand_side, section)
+    problems = _column_problems(columns, cohort.frame["patient"], section)
     if problems:
         raise InputError(problems, source=cohort.source)
     terms = tuple(_term(columns[name], level_contrasts) for name in columns)
     matrix = np.empty((len(columns), len(terms)))
     for index, term in enumerate(terms):
         matrix[:, index] = (columns[term.name] - term.mean) / term.scale
-    treatment = cohort.frame["treatment"].to_numpy(dtype=np.float64)
-    _check_rank(matrix, treatment, terms, cohort.source)
+    problems = _rank_problems(matrix, known, terms, section)
+    if problems:
+        raise InputError(problems, source=cohort.source)
     centers, center_index = _centers(cohort.frame)
     return Design(
         terms=terms,
         matrix=matrix,
         columns=columns,
-        treatment=treatment,
+        treatment=cohort.frame["treatment"].to_numpy(dtype=np.float64),
         centers=centers,
         center_index=center_index,
     )
 
 
-def _model_columns(frame: pd.DataFrame, formula: str) -> tuple[pd.DataFrame, dict[str, str]]:
+def _model_columns(
+    frame: pd.DataFrame, right_hand_side: str, section: str
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the formula's columns and the contrast of each factor level's column."""
     from formulaic import model_matrix
     from formulaic.errors import FormulaicError
 
-    without_treatment = covariate_formula(formula)
     try:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             made: Any = model_matrix(
-                without_treatment, frame, context=_FUNCTIONS, na_action="ignore", output="pandas"
+                right_hand_side, frame, context=_FUNCTIONS, na_action="ignore", output="pandas"
             )
     except (FormulaicError, LookupError, TypeError, ValueError) as error:
         # A logarithm of text, a spline with too few knots, a function with a wrong argument.
-        raise InputError(Problem("[hazard] formula", str(error).splitlines()[0])) from None
+        raise InputError(Problem(f"{section} formula", str(error).splitlines()[0])) from None
     columns = pd.DataFrame(made).drop(columns="Intercept").astype(np.float64)
     contrasts: dict[str, str] = {}
     for factor, (_, state) in made.model_spec.encoder_state.items():
@@ -171,39 +199,36 @@ def _term(column: pd.Series, level_contrasts: Mapping[str, str]) -> Term:
     )
 
 
-def _column_problems(columns: pd.DataFrame, patients: pd.Series) -> list[Problem]:
+def _column_problems(columns: pd.DataFrame, patients: pd.Series, section: str) -> list[Problem]:
     problems = []
     for name in columns:
+        where = f"{section} term {name}"
         values = columns[name].to_numpy()
         wrong = ~np.isfinite(values)
         if wrong.any():
             rows = tuple(patients[wrong].astype(str))
-            problems.append(
-                Problem(f"term {name}", "is not finite; a logarithm of 0 or less?", rows)
-            )
+            problems.append(Problem(where, "is not finite; a logarithm of 0 or less?", rows))
         elif np.ptp(values) == 0:
-            problems.append(Problem(f"term {name}", "is the same for every patient; remove it"))
+            problems.append(Problem(where, "is the same for every patient; remove it"))
     return problems
 
 
-def _check_rank(
-    matrix: FloatArray, treatment: FloatArray, terms: tuple[Term, ...], source: str
-) -> None:
-    """Raise where a term is a linear combination of those before it."""
-    basis = [np.ones_like(treatment), treatment]
+def _rank_problems(
+    matrix: FloatArray, known: Mapping[str, FloatArray], terms: tuple[Term, ...], section: str
+) -> list[Problem]:
+    """Return the terms that are a linear combination of those before them."""
+    basis = [np.ones(len(matrix)), *known.values()]
     problems = []
     for index, term in enumerate(terms):
         column = matrix[:, index]
         before = np.column_stack(basis)
         rest = column - before @ np.linalg.lstsq(before, column, rcond=None)[0]
         if np.linalg.norm(rest) <= _RANK_TOLERANCE * np.linalg.norm(column):
-            others = ", ".join([TREATMENT, *(one.name for one in terms[:index])])
-            problems.append(
-                Problem(f"term {term.name}", f"is a linear combination of {others}; remove it")
-            )
+            others = ", ".join([*known, *(one.name for one in terms[:index])])
+            message = f"is a linear combination of {others}; remove it"
+            problems.append(Problem(f"{section} term {term.name}", message))
         basis.append(column)
-    if problems:
-        raise InputError(problems, source=source)
+    return problems
 
 
 def _centers(frame: pd.DataFrame) -> tuple[tuple[str, ...], NDArray[np.intp]]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from hccbayes.estimands import ARMS, treated_over_control
+from hccbayes.estimands import treated_over_control
 from hccbayes.records import (
     DIFFERENCE_CONTRAST,
     TREATMENT_CONTRAST,
     Estimate,
 )
 from hccbayes.spec import EstimandSection
+from hccbayes.standardization import ARMS
 from hccbayes.summarise import with_draws, with_probability
 
 
@@ -48,7 +49,8 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     Parameters
     ----------
     draws
-        What :func:`hccbayes.estimands.estimand_draws` returned.
+        What :func:`hccbayes.estimands.estimand_draws` or
+        :func:`~hccbayes.estimands.population_draws` returned.
     labels
         Method, model, thresholds and intervals.
 
@@ -57,7 +59,7 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     list of Estimate
         Treatment effect first, then each population, covariates and centers.
     """
-    rows = [*_treatment_rows(draws["log_hr"], labels, "sample")]
+    rows = [*_treatment_rows(draws["log_hr"], labels, "sample")] if "log_hr" in draws else []
     for population in draws["population"].values:
         own = draws.sel(population=population, drop=True)
         rows += _population_rows(own, labels, str(population))
@@ -66,23 +68,23 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     return rows
 
 
-def _treatment_rows(log_hr: xr.DataArray, labels: Labels, population: str) -> Iterator[Estimate]:
+def _treatment_rows(
+    log_hr: xr.DataArray, labels: Labels, population: str, name: str = "hr"
+) -> Iterator[Estimate]:
     interval = labels.estimands.interval
     benefit = log_hr < 0
-    row = labels.row("log_hr", TREATMENT_CONTRAST, population)
+    row = labels.row(f"log_{name}", TREATMENT_CONTRAST, population)
     yield with_draws(row, log_hr, interval, benefit=benefit)
     hr = np.exp(log_hr)
-    yield with_draws(replace(row, estimand="hr"), hr, interval, point="median", benefit=benefit)
+    yield with_draws(replace(row, estimand=name), hr, interval, point="median", benefit=benefit)
     for threshold in labels.estimands.hr_thresholds:
-        name = f"prob_hr_below_{threshold:g}"
-        yield with_probability(replace(row, estimand=name), hr < threshold)
+        below = replace(row, estimand=f"prob_{name}_below_{threshold:g}")
+        yield with_probability(below, hr < threshold)
 
 
 def _population_rows(draws: xr.Dataset, labels: Labels, population: str) -> Iterator[Estimate]:
-    interval, horizon = labels.estimands.interval, float(draws.attrs["horizon"])
-    marginal = draws["log_marginal_hr"]
-    row = labels.row("marginal_hr", TREATMENT_CONTRAST, population)
-    yield with_draws(row, np.exp(marginal), interval, point="median", benefit=marginal < 0)
+    horizon = float(draws.attrs["horizon"])
+    yield from _treatment_rows(draws["log_marginal_hr"], labels, population, "marginal_hr")
     for time in draws["time"].values:
         at_time = draws["survival"].sel(time=time)
         yield from _arm_rows(at_time, labels, labels.row("survival", "", population, float(time)))

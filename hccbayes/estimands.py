@@ -7,20 +7,16 @@ The quantities and their formulas are in ``docs/estimands.md``. Times are in mon
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from hccbayes import defaults
 from hccbayes.errors import InputError, Problem
-from hccbayes.spec import EstimandSection
 from hccbayes.standardization import (
-    ARM_VALUE,
-    Arm,
+    ARMS,
     HazardDraws,
     Population,
     marginal_log_hr,
@@ -28,71 +24,13 @@ from hccbayes.standardization import (
     mean_survival,
     population_median,
 )
+from hccbayes.time_frame import TimeFrame
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from hccbayes.design import Design
     from hccbayes.hazard_data import HazardData
 
 FloatArray = NDArray[np.float64]
-ARMS: tuple[Arm, ...] = ("treated", "control")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeFrame:
-    """Times of an analysis, none beyond what both arms were followed for.
-
-    Parameters
-    ----------
-    times
-        Months at which survival is reported.
-    horizon
-        Months to which the restricted mean is integrated.
-    follow_up
-        Largest follow-up common to both arms; medians are looked for up to here.
-    """
-
-    times: tuple[float, ...]
-    horizon: float
-    follow_up: float
-
-    @property
-    def grid(self) -> FloatArray:
-        """Grid of the curves: time 0 to the common follow-up, with the reported times on it."""
-        even = np.linspace(0.0, self.follow_up, defaults.CURVE_POINTS)
-        return np.union1d(even, self.times)
-
-
-def time_frame(frame: pd.DataFrame, estimands: EstimandSection) -> TimeFrame:
-    """Return the times of an analysis, refusing those that no data support.
-
-    Parameters
-    ----------
-    frame
-        A cohort's frame with ``time`` and ``treatment``.
-    estimands
-        Times and horizon asked for; without a horizon, the common follow-up in whole months.
-
-    Raises
-    ------
-    InputError
-        If a time or the horizon lies beyond the largest follow-up of either arm.
-    """
-    follow_up = float(frame.groupby("treatment")["time"].max().min())
-    usual = float(math.floor(follow_up)) if follow_up >= 1 else follow_up
-    horizon = usual if estimands.horizon is None else estimands.horizon
-    late = [time for time in estimands.times if time > follow_up]
-    limit = f"one arm's follow-up ends at {follow_up:.4g} months"
-    problems = []
-    if late:
-        listed = ", ".join(f"{time:g}" for time in late)
-        problems.append(Problem("[estimands] times", f"{limit}; remove {listed}"))
-    if horizon > follow_up:
-        problems.append(Problem("[estimands] horizon", f"{limit}; {horizon:g} lies beyond"))
-    if problems:
-        raise InputError(problems)
-    return TimeFrame(times=estimands.times, horizon=horizon, follow_up=follow_up)
 
 
 def hazard_draws(posterior: xr.Dataset, data: HazardData) -> HazardDraws:
@@ -119,26 +57,56 @@ def hazard_draws(posterior: xr.Dataset, data: HazardData) -> HazardDraws:
     )
 
 
-def populations(design: Design, data: HazardData, names: tuple[str, ...]) -> dict[str, Population]:
-    """Return the standardization targets: ``ate`` everybody, ``att`` the treated, ``atc`` the rest.
+def populations(
+    design: Design,
+    data: HazardData,
+    names: tuple[str, ...],
+    *,
+    score: FloatArray | None = None,
+    dirichlet: tuple[int, np.random.Generator] | None = None,
+) -> dict[str, Population]:
+    """Return the standardization targets.
+
+    Parameters
+    ----------
+    design, data
+        Patients, and whether the model has centers.
+    names
+        ``ate`` everybody, ``att`` the treated, ``atc`` the controls, ``ato`` everybody by the
+        overlap e (1 - e) of the propensity score.
+    score
+        Propensity score of the patients, for ``ato``.
+    dirichlet
+        Number of draws and a generator, where the patients stand for a population that they are a
+        sample of; without it the population is these patients.
 
     Raises
     ------
     InputError
-        If a name is unknown.
+        If a name is unknown, or there is no score for ``ato``.
     """
     weights = {
         "ate": np.ones_like(design.treatment),
         "att": design.treatment,
         "atc": 1.0 - design.treatment,
     }
+    if score is not None:
+        weights["ato"] = score * (1.0 - score)
     unknown = [name for name in names if name not in weights]
     if unknown:
+        needs = " (ato needs a propensity score)" if "ato" in unknown else ""
+        known = ", ".join(weights)
         raise InputError(
-            Problem("[estimands] populations", f"unknown: {unknown}; known: {', '.join(weights)}")
+            Problem("[estimands] populations", f"unknown: {unknown}; known: {known}{needs}")
         )
     center = design.center_index if data.centers else np.zeros_like(design.center_index)
-    return {name: Population.of(design.matrix, center, weights[name]) for name in names}
+    if dirichlet is None:
+        return {name: Population.of(design.matrix, center, weights[name]) for name in names}
+    draws, rng = dirichlet
+    return {
+        name: Population.dirichlet(design.matrix, center, weights[name], draws=draws, rng=rng)
+        for name in names
+    }
 
 
 def estimand_draws(
@@ -146,7 +114,7 @@ def estimand_draws(
     design: Design,
     data: HazardData,
     *,
-    names: tuple[str, ...],
+    targets: Mapping[str, Population],
     frame: TimeFrame,
     censoring_survival: FloatArray,
     seed: int,
@@ -159,8 +127,8 @@ def estimand_draws(
         Draws of the hazard model.
     design, data
         What it was fitted to.
-    names
-        Populations.
+    targets
+        Populations by name, from :func:`populations`.
     frame
         Times and horizon.
     censoring_survival
@@ -171,73 +139,92 @@ def estimand_draws(
     Returns
     -------
     draws
-        ``log_hr``; ``covariate_log_hr`` (contrast) on the covariates' own scale; ``survival``
-        (population, arm, time), ``rmst`` and ``median`` (population, arm), ``log_marginal_hr``
-        (population); with centers ``log_center_hr`` (center), and with a treatment slope
-        ``center_log_hr`` (center) and ``new_center_log_hr``. Dims ``chain, draw`` first.
+        ``log_hr``; ``covariate_log_hr`` (contrast) on the covariates' own scale; what
+        :func:`population_draws` returns; with centers ``log_center_hr`` (center), and with a
+        treatment slope ``center_log_hr`` (center) and ``new_center_log_hr``. Dims ``chain, draw``
+        first.
     curves
         Survival on the grid, dims ``chain, draw, population, arm, curve_time``.
     """
-    hazards = hazard_draws(posterior, data)
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    targets = populations(design, data, names)
-    grid = frame.grid
-    curve = np.stack(
-        [
-            np.stack([mean_survival(hazards, target, arm, grid) for arm in ARMS], axis=1)
-            for target in targets.values()
-        ],
-        axis=1,
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    over_populations, curves = population_draws(
+        hazard_draws(posterior, data),
+        targets,
+        frame=frame,
+        censoring_survival=censoring_survival,
+        shape=shape,
     )
-    coords = {"chain": posterior["chain"], "draw": posterior["draw"], "population": list(names)}
-    curves = xr.DataArray(
-        curve.reshape(chains, draws, *curve.shape[1:]),
-        dims=("chain", "draw", "population", "arm", "curve_time"),
-        coords=coords | {"arm": list(ARMS), "curve_time": grid},
-    )
-    result = _effects(posterior, design, seed)
-    result["survival"] = _at_times(hazards, targets, frame.times, curves)
-    per_arm = (
-        ("rmst", mean_restricted_mean, frame.horizon),
-        ("median", population_median, frame.follow_up),
-    )
-    for name, function, end in per_arm:
-        values = [
-            [function(hazards, target, arm, end) for arm in ARMS] for target in targets.values()
-        ]
-        result[name] = _shaped(np.moveaxis(np.asarray(values), -1, 0), curves)
-    marginal = [
-        marginal_log_hr(curve[:, index, 0], curve[:, index, 1], censoring_survival)
-        for index in range(len(names))
-    ]
-    shape = (chains, draws, len(names))
-    result["log_marginal_hr"] = (
-        ("chain", "draw", "population"),
-        np.stack(marginal, axis=-1).reshape(shape),
-    )
-    result.attrs.update(horizon=frame.horizon, follow_up=frame.follow_up)
-    return result, curves
+    labels = {dim: posterior[dim] for dim in ("chain", "draw")}
+    effects = _effects(posterior, design, seed)
+    draws = effects.merge(over_populations.assign_coords(labels))
+    return draws.assign_attrs(over_populations.attrs), curves.assign_coords(labels)
 
 
-def _at_times(
+def population_draws(
     hazards: HazardDraws,
-    targets: dict[str, Population],
-    times: tuple[float, ...],
-    like: xr.DataArray,
-) -> xr.DataArray:
-    values = [
-        [mean_survival(hazards, target, arm, times) for arm in ARMS] for target in targets.values()
+    targets: Mapping[str, Population],
+    *,
+    frame: TimeFrame,
+    censoring_survival: FloatArray,
+    shape: tuple[int, int],
+) -> tuple[xr.Dataset, xr.DataArray]:
+    """Return survival, restricted mean, median and marginal hazard ratio of populations.
+
+    Parameters
+    ----------
+    hazards
+        Posterior draws.
+    targets
+        Populations by name.
+    frame, censoring_survival
+        As for :func:`estimand_draws`.
+    shape
+        Chains and draws, whose product is the number of draws of `hazards`.
+
+    Returns
+    -------
+    draws
+        ``survival`` (population, arm, time), ``rmst`` and ``median`` (population, arm),
+        ``log_marginal_hr`` (population), dims ``chain, draw`` first.
+    curves
+        Survival on the grid, dims ``chain, draw, population, arm, curve_time``.
+    """
+    coords = {
+        "chain": range(shape[0]),
+        "draw": range(shape[1]),
+        "population": list(targets),
+        "arm": list(ARMS),
+        "time": list(frame.times),
+        "curve_time": frame.grid,
+    }
+
+    def over_arms(function: Callable[..., FloatArray], at: Any, *extra: str) -> xr.DataArray:
+        values = [[function(hazards, one, arm, at) for arm in ARMS] for one in targets.values()]
+        # Draws come third, after population and arm; then whatever else there is.
+        array = np.moveaxis(np.asarray(values), 2, 0)
+        dims = ("chain", "draw", "population", "arm", *extra)
+        array = array.reshape(*shape, *array.shape[1:])
+        return xr.DataArray(array, dims=dims, coords={dim: coords[dim] for dim in dims})
+
+    curves = over_arms(mean_survival, frame.grid, "curve_time")
+    flat = curves.to_numpy().reshape(-1, *curves.shape[2:])
+    marginal = [
+        marginal_log_hr(flat[:, index, 0], flat[:, index, 1], censoring_survival)
+        for index in range(len(targets))
     ]
-    array = _shaped(np.moveaxis(np.asarray(values), 2, 0), like, extra=("time",))
-    return array.assign_coords(time=list(times))
-
-
-def _shaped(values: FloatArray, like: xr.DataArray, extra: tuple[str, ...] = ()) -> xr.DataArray:
-    """Return draws x population x arm (x extra) as a DataArray with chains and draws apart."""
-    chains, draws = like.sizes["chain"], like.sizes["draw"]
-    dims = ("chain", "draw", "population", "arm", *extra)
-    coords = {name: like[name] for name in dims[:4]}
-    return xr.DataArray(values.reshape(chains, draws, *values.shape[1:]), dims=dims, coords=coords)
+    draws = xr.Dataset(
+        {
+            "survival": over_arms(mean_survival, frame.times, "time"),
+            "rmst": over_arms(mean_restricted_mean, frame.horizon),
+            "median": over_arms(population_median, frame.follow_up),
+            "log_marginal_hr": (
+                ("chain", "draw", "population"),
+                np.stack(marginal, axis=-1).reshape(*shape, len(targets)),
+            ),
+        },
+        attrs={"horizon": frame.horizon, "follow_up": frame.follow_up},
+    )
+    return draws, curves
 
 
 def _effects(posterior: xr.Dataset, design: Design, seed: int) -> xr.Dataset:
@@ -262,15 +249,3 @@ def treated_over_control(draws: xr.DataArray) -> xr.DataArray:
     """Return the difference of the arms, treated minus control; ``nan`` where both are infinite."""
     with np.errstate(invalid="ignore"):
         return draws.sel(arm="treated", drop=True) - draws.sel(arm="control", drop=True)
-
-
-__all__ = [
-    "ARMS",
-    "ARM_VALUE",
-    "TimeFrame",
-    "estimand_draws",
-    "hazard_draws",
-    "populations",
-    "time_frame",
-    "treated_over_control",
-]

@@ -38,20 +38,35 @@ def covariate_columns(formula: str) -> tuple[str, ...]:
         as a main effect.
     """
     columns: dict[str, None] = {}
-    treatment_terms = 0
     for factors in _terms(formula):
         names = [name for factor in factors for name in _factor_columns(factor)]
-        if TREATMENT in names:
-            if factors != [TREATMENT]:
-                raise _error(
-                    f"`{TREATMENT}` may stand in the formula only as a main effect, "
-                    f"not inside `{':'.join(factors)}`"
-                )
-            treatment_terms += 1
+        if TREATMENT in names and factors != [TREATMENT]:
+            raise _error(
+                f"`{TREATMENT}` may stand in the formula only as a main effect, "
+                f"not inside `{':'.join(factors)}`"
+            )
         columns.update(dict.fromkeys(names))
-    if treatment_terms == 0:
+    if TREATMENT not in columns:
         raise _error(f"the formula must contain `{TREATMENT}`, the indicator of the treated arm")
     columns.pop(TREATMENT)
+    return tuple(columns)
+
+
+def propensity_columns(formula: str) -> tuple[str, ...]:
+    """Return the data columns of a propensity formula, in order of appearance.
+
+    Raises
+    ------
+    InputError
+        As :func:`covariate_columns`, and if the formula holds ``treatment``, which is what the
+        score explains, or no column at all.
+    """
+    factors = [factor for term in _terms(formula) for factor in term]
+    columns = dict.fromkeys(name for factor in factors for name in _factor_columns(factor))
+    if TREATMENT in columns:
+        raise _error(f"`{TREATMENT}` is what the score explains; leave it out")
+    if not columns:
+        raise _error("names no column; a score of an intercept alone adjusts for nothing")
     return tuple(columns)
 
 
@@ -62,6 +77,16 @@ def covariate_formula(formula: str) -> str:
     afterwards, since the baseline hazard takes its place.
     """
     covariate_columns(formula)
+    return _with_intercept(formula)
+
+
+def propensity_formula(formula: str) -> str:
+    """Return a propensity formula with an intercept, for formulaic."""
+    propensity_columns(formula)
+    return _with_intercept(formula)
+
+
+def _with_intercept(formula: str) -> str:
     kept = [
         ":".join(_quoted(factor) for factor in factors)
         for factors in _terms(formula)

@@ -20,7 +20,7 @@ from hccbayes.crosscheck import bayesian_moments, crosscheck_table, reference_sp
 from hccbayes.design import Design, build_design
 from hccbayes.errors import InputError, Problem
 from hccbayes.estimand_table import Labels, estimate_rows
-from hccbayes.estimands import ARMS, TimeFrame, estimand_draws, populations, time_frame
+from hccbayes.estimands import estimand_draws, populations
 from hccbayes.fit import compile_model, fit, sample_prior
 from hccbayes.frequentist.conventional import conventional_estimates
 from hccbayes.hazard_data import HazardData, build_hazard_data, choose_cuts
@@ -28,6 +28,8 @@ from hccbayes.hazard_model import build_hazard_model
 from hccbayes.provenance import provenance
 from hccbayes.records import CheckResult, Diagnosis, estimate_table
 from hccbayes.spec import AnalysisSpec
+from hccbayes.standardization import ARMS
+from hccbayes.time_frame import TimeFrame, time_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -211,7 +213,7 @@ def _fit_hazard(
         tree["posterior"].to_dataset(),
         study.design,
         study.data,
-        names=spec.estimands.populations,
+        targets=populations(study.design, study.data, spec.estimands.populations),
         frame=study.times,
         censoring_survival=figure_data.censoring_survival(cohort.frame, study.times.grid),
         seed=spec.sampler.seed,

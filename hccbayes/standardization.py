@@ -8,7 +8,7 @@ summarized here, and nothing imports PyMC. Times are in months.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Arm = Literal["treated", "control"]
 
+ARMS: tuple[Arm, ...] = ("treated", "control")
 ARM_VALUE: dict[Arm, float] = {"treated": 1.0, "control": 0.0}
 _NEWTON_STEPS = 60
 _NEWTON_TOLERANCE = 1e-10
@@ -37,7 +38,8 @@ class Population:
     center_index
         Center of each pattern.
     weight
-        Share of each pattern, summing to 1.
+        Share of each pattern, summing to 1: shape ``(patterns,)``, or ``(draws, patterns)`` where
+        the population is itself uncertain.
     """
 
     covariates: FloatArray
@@ -47,14 +49,60 @@ class Population:
     @classmethod
     def of(cls, covariates: FloatArray, center_index: IntArray, weight: FloatArray) -> Population:
         """Return the population of these patients with equal patterns merged."""
-        keys = np.column_stack([center_index, covariates])
-        patterns, inverse = np.unique(keys, axis=0, return_inverse=True)
-        total = np.bincount(inverse.reshape(-1), weights=weight, minlength=len(patterns))
+        patterns, pattern = _patterns(covariates, center_index)
+        total = np.bincount(pattern, weights=weight, minlength=len(patterns))
         return cls(
             covariates=patterns[:, 1:],
             center_index=patterns[:, 0].astype(np.intp),
             weight=total / total.sum(),
         )
+
+    @classmethod
+    def dirichlet(
+        cls,
+        covariates: FloatArray,
+        center_index: IntArray,
+        weight: FloatArray,
+        *,
+        draws: int,
+        rng: np.random.Generator,
+    ) -> Population:
+        r"""Return a population that the patients are a sample of (Bayesian bootstrap, Rubin 1981).
+
+        In each draw patient i counts :math:`w_i g_i / \sum_k w_k g_k`, with independent standard
+        exponential :math:`g`: Dirichlet shares of the patients, tilted by their weights.
+        """
+        patterns, pattern = _patterns(covariates, center_index)
+        patients = len(pattern)
+        member = np.zeros((patients, len(patterns)))
+        member[np.arange(patients), pattern] = weight
+        total = rng.standard_exponential((draws, patients)) @ member
+        return cls(
+            covariates=patterns[:, 1:],
+            center_index=patterns[:, 0].astype(np.intp),
+            weight=total / total.sum(axis=1, keepdims=True),
+        )
+
+    def of_draws(self, index: IntArray) -> Population:
+        """Return the population in some of the draws."""
+        if self.weight.ndim == 1:
+            return self
+        return replace(self, weight=self.weight[index])
+
+    def average(self, values: FloatArray, part: slice) -> FloatArray:
+        """Return the weighted sum over some patterns of values of shape ``(draws, patterns, ...)``.
+
+        The parts of a population add up to its mean.
+        """
+        weight = self.weight[..., part]
+        return np.einsum("dp...,p->d..." if weight.ndim == 1 else "dp...,dp->d...", values, weight)
+
+
+def _patterns(covariates: FloatArray, center_index: IntArray) -> tuple[FloatArray, IntArray]:
+    """Return the distinct rows of center and covariates, and which of them each patient is."""
+    keys = np.column_stack([center_index, covariates])
+    patterns, pattern = np.unique(keys, axis=0, return_inverse=True)
+    return patterns, pattern.reshape(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -102,7 +150,7 @@ class HazardDraws:
 
 def _parts(population: Population) -> Iterator[slice]:
     size = defaults.PATIENT_CHUNK
-    for begin in range(0, len(population.weight), size):
+    for begin in range(0, len(population.center_index), size):
         yield slice(begin, begin + size)
 
 
@@ -119,7 +167,7 @@ def mean_survival(
         alive = ratio[:, :, None] * cumulative[:, stratum, :]
         np.negative(alive, out=alive)
         np.exp(alive, out=alive)
-        total += np.einsum("dpt,p->dt", alive, population.weight[part])
+        total += population.average(alive, part)
     return total
 
 
@@ -132,8 +180,7 @@ def mean_restricted_mean(
         ratio = np.exp(draws.predictor(population, part, arm))
         stratum = population.center_index[part] if draws.stratified else slice(0, 1)
         hazard = ratio[:, :, None] * draws.baseline[:, stratum, :]
-        own = curves.restricted_mean(hazard, horizon, draws.cuts)
-        total += own @ population.weight[part]
+        total += population.average(curves.restricted_mean(hazard, horizon, draws.cuts), part)
     return total
 
 
@@ -154,7 +201,8 @@ def population_median(
     upper = np.full(reached.size, horizon)
 
     def excess(time: FloatArray, index: IntArray) -> FloatArray:
-        return _survival_at_own_time(_subset(draws, index), population, arm, time) - 0.5
+        own = population.of_draws(index)
+        return _survival_at_own_time(_subset(draws, index), own, arm, time) - 0.5
 
     root = elementwise.find_root(excess, (lower, upper), args=(reached,))
     result[reached] = root.x
@@ -183,7 +231,7 @@ def _survival_at_own_time(
     for part in _parts(population):
         ratio = np.exp(draws.predictor(population, part, arm))
         stratum = population.center_index[part] if draws.stratified else slice(0, 1)
-        total += np.exp(-ratio * cumulative[:, stratum]) @ population.weight[part]
+        total += population.average(np.exp(-ratio * cumulative[:, stratum]), part)
     return total
 
 

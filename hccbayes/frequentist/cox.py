@@ -120,11 +120,11 @@ def cox(
     if not 0 < prob < 1:
         raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
     episodes = Episodes.of(start, stop, event)
-    values, terms = _design_values(design, len(episodes.stop))
+    values, terms = design_values(design, len(episodes.stop))
     codes = stratum_codes(strata, len(values))
     if not episodes.event.any():
         raise NotEstimableError(Problem("event", "no event: a Cox model has nothing to fit"))
-    _check_identified(values, terms, episodes, codes)
+    check_identified(values, terms, episodes, codes)
     # Standardized, so that neither lifelines' warnings nor its steps depend on the units.
     scale = values.std(axis=0)
     standardized = (values - values.mean(axis=0)) / scale
@@ -143,16 +143,30 @@ def cox(
     )
 
 
-def _check_identified(
+def check_identified(
     design: FloatArray, terms: Sequence[str], episodes: Episodes, strata: NDArray[np.intp]
 ) -> None:
+    """Raise where the risk sets do not determine every coefficient.
+
+    Raises
+    ------
+    NotEstimableError
+        Naming each term that is constant or a combination of those before it.
+    """
     message = "is constant, or a combination of the terms before it, in every risk set"
     dependent = dependent_terms(design, terms, episodes, strata)
     if dependent:
         raise NotEstimableError([Problem(f"term {term}", message) for term in dependent])
 
 
-def _design_values(design: pd.DataFrame, rows: int) -> tuple[FloatArray, tuple[str, ...]]:
+def design_values(design: pd.DataFrame, rows: int) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return a design as an array, shape ``(rows, terms)``, and the names of its columns.
+
+    Raises
+    ------
+    InputError
+        If it has no column, not one row an episode, a name twice, or a value that is not finite.
+    """
     terms = tuple(str(column) for column in design.columns)
     problems = []
     if not terms:
@@ -185,14 +199,14 @@ def _newton(
             # A second attempt is of no use where there is no maximum.
             separated = separated_terms(design, terms, episodes, strata)
             if separated:
-                raise _not_estimable(separated, terms, reason) from None
+                raise not_estimable(separated, terms, reason) from None
             continue
         if not (se < SUSPICIOUS_SE).all():
             separated = separated_terms(design, terms, episodes, strata)
             if separated:
-                raise _not_estimable(separated, terms, "")
+                raise not_estimable(separated, terms, "")
         return coef, se, log_likelihood
-    raise _not_estimable((), terms, reason)
+    raise not_estimable((), terms, reason)
 
 
 class _FitFailed(Exception):
@@ -236,9 +250,8 @@ def _lifelines_fit(
     return fitted.params_[columns].to_numpy(), se, float(fitted.log_likelihood_)
 
 
-def _not_estimable(
-    separated: Sequence[str], terms: Sequence[str], reason: str
-) -> NotEstimableError:
+def not_estimable(separated: Sequence[str], terms: Sequence[str], reason: str) -> NotEstimableError:
+    """Return the error of a fit without a maximum: its separated terms, or else the reason."""
     if not separated:
         listed = ", ".join(terms)
         return NotEstimableError(

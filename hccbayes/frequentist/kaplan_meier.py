@@ -83,6 +83,34 @@ def kaplan_meier(
     InputError
         If the episodes are wrong, or `interval_kind` or `prob` is not known.
     """
+    check_interval(interval_kind, prob)
+    episodes = Episodes.of(start, stop, event)
+    times = np.unique(episodes.stop)
+    at_risk = episodes.at_risk(times)
+    events = episodes.ends(times, event=True)
+    survival = np.cumprod(1.0 - events / at_risk)
+    columns = curve_columns(survival, _greenwood(events, at_risk), interval_kind, prob)
+    from_origin = int(np.count_nonzero(np.isneginf(episodes.entry)))
+    curve = pd.DataFrame(
+        {"time": np.concatenate([[0.0], times])}
+        | columns
+        | {
+            "at_risk": np.concatenate([[from_origin], at_risk]),
+            "events": np.concatenate([[0], events]),
+            "censored": np.concatenate([[0], episodes.ends(times, event=False)]),
+        }
+    )
+    return curve.assign(interval_kind=interval_kind, interval_prob=prob)
+
+
+def check_interval(interval_kind: str, prob: float) -> None:
+    """Raise where a curve's limits are of no known kind, or their probability is none.
+
+    Raises
+    ------
+    InputError
+        If `interval_kind` is not ``log``, ``log-log`` or ``plain``, or `prob` not within (0, 1).
+    """
     if interval_kind not in _LIMITS:
         known = ", ".join(get_args(LimitKind))
         raise InputError(
@@ -90,29 +118,38 @@ def kaplan_meier(
         )
     if not 0 < prob < 1:
         raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
-    episodes = Episodes.of(start, stop, event)
-    times = np.unique(episodes.stop)
-    at_risk = episodes.at_risk(times)
-    events = episodes.ends(times, event=True)
-    survival = np.cumprod(1.0 - events / at_risk)
-    log_se = _greenwood(events, at_risk)
+
+
+def curve_columns(
+    survival: FloatArray, log_se: FloatArray, interval_kind: LimitKind, prob: float
+) -> dict[str, FloatArray]:
+    """Return survival, its standard error and limits, each after its value at time 0.
+
+    Parameters
+    ----------
+    survival
+        At each time, shape ``(times,)``.
+    log_se
+        Standard errors of log survival, same shape; not used where survival is 0.
+    interval_kind, prob
+        Scale of the limits and their pointwise probability.
+
+    Returns
+    -------
+    dict
+        ``survival``, ``standard_error``, ``lower``, ``upper``, shape ``(1 + times,)`` each.
+    """
     standard_error = np.full_like(survival, np.nan)
     np.multiply(survival, log_se, out=standard_error, where=survival > 0)
     lower, upper = _limits(survival, log_se, interval_kind, float(norm.ppf((1 + prob) / 2)))
-    from_origin = int(np.count_nonzero(np.isneginf(episodes.entry)))
-    curve = pd.DataFrame(
-        {
-            "time": np.concatenate([[0.0], times]),
-            "survival": np.concatenate([[1.0], survival]),
-            "standard_error": np.concatenate([[0.0], standard_error]),
-            "lower": np.concatenate([[1.0], lower]),
-            "upper": np.concatenate([[1.0], upper]),
-            "at_risk": np.concatenate([[from_origin], at_risk]),
-            "events": np.concatenate([[0], events]),
-            "censored": np.concatenate([[0], episodes.ends(times, event=False)]),
-        }
-    )
-    return curve.assign(interval_kind=interval_kind, interval_prob=prob)
+    columns = {
+        "survival": survival,
+        "standard_error": standard_error,
+        "lower": lower,
+        "upper": upper,
+    }
+    at_zero = {"survival": 1.0, "standard_error": 0.0, "lower": 1.0, "upper": 1.0}
+    return {name: np.concatenate([[at_zero[name]], values]) for name, values in columns.items()}
 
 
 def survival_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:

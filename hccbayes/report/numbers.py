@@ -13,13 +13,18 @@ _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~])")
 _BLOCK_MARK: Final = re.compile(r"^([#+=-])")
 """What would make a heading or a list at the start of a line."""
 _PROBABILITY_PREFIX: Final = "prob_"
-_THREE_DIGITS: Final = frozenset({"survival", "survival_difference", "log_hr", "logrank_p"})
+_THREE_DIGITS: Final = frozenset(
+    {"survival", "survival_difference", "log_hr", "log_marginal_hr", "logrank_p"}
+)
 _CLOSE_TO_ONE: Final = 0.05
 _MOST_CERTAIN: Final = 0.999
+
+_BELOW: Final = {"prob_hr_below_": "HR", "prob_marginal_hr_below_": "marginal HR"}
 
 ESTIMAND_NAMES: Final[dict[str, str]] = {
     "log_hr": "conditional log hazard ratio",
     "hr": "conditional hazard ratio",
+    "log_marginal_hr": "marginal log hazard ratio",
     "marginal_hr": "marginal hazard ratio",
     "survival": "survival",
     "survival_difference": "survival difference",
@@ -50,9 +55,9 @@ METHOD_NAMES: Final[dict[str, str]] = {
 
 def estimand_name(estimand: str) -> str:
     """Return an estimand in words, ``P(HR < 0.8)`` for ``prob_hr_below_0.8``."""
-    threshold = estimand.removeprefix("prob_hr_below_")
-    if threshold != estimand:
-        return f"P(HR < {threshold})"
+    for prefix, ratio in _BELOW.items():
+        if estimand.startswith(prefix):
+            return f"P({ratio} < {estimand.removeprefix(prefix)})"
     return ESTIMAND_NAMES.get(estimand, estimand)
 
 

@@ -1,5 +1,11 @@
 """The model file as typed, frozen values."""
 
+from hccbayes.spec.adjustment import (
+    AdjustmentSection,
+    MatchingSection,
+    PropensitySection,
+    Target,
+)
 from hccbayes.spec.analysis import AnalysisSpec
 from hccbayes.spec.sections import (
     Backend,
@@ -15,6 +21,7 @@ from hccbayes.spec.sections import (
 )
 
 __all__ = [
+    "AdjustmentSection",
     "AnalysisSpec",
     "Backend",
     "Cuts",
@@ -22,8 +29,11 @@ __all__ = [
     "EstimandSection",
     "HazardSection",
     "IntervalSection",
+    "MatchingSection",
     "ModelSection",
     "PriorSection",
+    "PropensitySection",
     "QuantileCuts",
     "SamplerSection",
+    "Target",
 ]

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from hccbayes.errors import InputError, Problem
-from hccbayes.formula import covariate_columns
+from hccbayes.formula import covariate_columns, propensity_columns
 from hccbayes.roles import FrozenModel, Roles
+from hccbayes.spec.adjustment import AdjustmentSection, PropensitySection
 from hccbayes.spec.problems import spec_problems
 from hccbayes.spec.sections import (
     DataSection,
@@ -32,6 +33,8 @@ class AnalysisSpec(FrozenModel):
     model: ModelSection
     data: DataSection
     hazard: HazardSection
+    propensity: PropensitySection | None = None
+    adjustment: AdjustmentSection = AdjustmentSection()
     priors: PriorSection = PriorSection()
     estimands: EstimandSection = EstimandSection()
     sampler: SamplerSection = SamplerSection()
@@ -41,6 +44,25 @@ class AnalysisSpec(FrozenModel):
         if self.hazard.center != "none" and self.data.center is None:
             raise ValueError(
                 f"[hazard] center = '{self.hazard.center}' needs a column: set [data] center"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _score_is_modeled(self) -> AnalysisSpec:
+        if self.propensity is not None:
+            if self.propensity.center in {"fixed", "random"} and self.data.center is None:
+                raise ValueError(
+                    f"[propensity] center = '{self.propensity.center}' needs a column: "
+                    "set [data] center"
+                )
+            return self
+        asked = [
+            *(["[adjustment]"] if self.adjustment.needs_score else []),
+            *(["[estimands] populations"] if "ato" in self.estimands.populations else []),
+        ]
+        if asked:
+            raise ValueError(
+                f"{' and '.join(asked)} need a propensity score: add [propensity] formula"
             )
         return self
 
@@ -103,9 +125,12 @@ class AnalysisSpec(FrozenModel):
 
     @property
     def roles(self) -> Roles:
-        """The data section's roles with the formula's columns as covariates."""
+        """The data section's roles with the formulas' columns as covariates."""
         own = self.data.model_dump(exclude={"source"})
-        columns = dict.fromkeys([*self.data.covariates, *covariate_columns(self.hazard.formula)])
+        used = [*self.data.covariates, *covariate_columns(self.hazard.formula)]
+        if self.propensity is not None:
+            used += [*propensity_columns(self.propensity.formula), *self.adjustment.matching.exact]
+        columns = dict.fromkeys(used)
         return Roles.model_validate(own | {"covariates": tuple(columns)})
 
     @property

@@ -22,7 +22,7 @@ from hccbayes.roles import FrozenModel, Roles
 
 Baseline = Literal["rw1", "rw2", "independent", "gamma"]
 CenterModel = Literal["none", "fixed", "hierarchical", "stratified"]
-Population = Literal["ate", "att", "atc"]
+Population = Literal["ate", "att", "atc", "ato"]
 IntervalKind = Literal["eti", "hdi"]
 Backend = Literal["nutpie", "pymc", "numpyro"]
 _MOST_QUANTILES = 100
@@ -215,7 +215,8 @@ class EstimandSection(FrozenModel):
         in whole months.
     populations
         Standardization targets: ``ate`` (all patients), ``att`` (the treated), ``atc``
-        (the controls).
+        (the controls), ``ato`` (patients by overlap of their propensity score; needs
+        ``[propensity]``).
     hr_thresholds
         ``P(HR < c)`` is reported for each c.
     interval
@@ -239,7 +240,7 @@ class EstimandSection(FrozenModel):
     @classmethod
     def _one_at_least(cls, populations: tuple[Population, ...]) -> tuple[Population, ...]:
         if not populations:
-            raise ValueError("name one at least: ate, att or atc")
+            raise ValueError("name one at least: ate, att, atc or ato")
         return populations
 
 

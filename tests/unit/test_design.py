@@ -141,38 +141,40 @@ def test_without_a_center_column_there_are_no_centers() -> None:
 
 def test_patients_with_a_logarithm_of_zero_are_named() -> None:
     message = "is not finite; a logarithm of 0 or less?"
-    assert problems("treatment + log(afp) + age") == [("term log(afp)", message, ("P1", "P6"))]
+    assert problems("treatment + log(afp) + age") == [
+        ("[hazard] term log(afp)", message, ("P1", "P6"))
+    ]
 
 
 def test_an_exponential_too_large_is_named() -> None:
     ((where, _, rows),) = problems("treatment + exp(age * 12)")
-    assert where == "term exp(age * 12)"
+    assert where == "[hazard] term exp(age * 12)"
     assert rows == ("P2", "P4", "P5", "P7")  # exp(12 * 59.14) is the largest float
 
 
 def test_a_constant_term_is_refused() -> None:
     assert problems("treatment + invasion", invasion=1.0) == [
-        ("term invasion", "is the same for every patient; remove it", ())
+        ("[hazard] term invasion", "is the same for every patient; remove it", ())
     ]
 
 
 def test_collinear_terms_are_refused_with_those_before_them() -> None:
     message = "is a linear combination of treatment, age, afp; remove it"
     assert problems("treatment + age + afp + {age + 2*afp}") == [
-        ("term age + 2 * afp", message, ())
+        ("[hazard] term age + 2 * afp", message, ())
     ]
 
 
 def test_a_copy_of_the_treatment_is_refused() -> None:
     message = "is a linear combination of treatment; remove it"
     assert problems("treatment + invasion", invasion=1 - FRAME["treatment"]) == [
-        ("term invasion", message, ())
+        ("[hazard] term invasion", message, ())
     ]
 
 
 def test_all_wrong_terms_are_named_at_once() -> None:
     found = problems("treatment + log(afp) + invasion", invasion=0.0)
-    assert [where for where, *_ in found] == ["term log(afp)", "term invasion"]
+    assert [where for where, *_ in found] == ["[hazard] term log(afp)", "[hazard] term invasion"]
 
 
 @pytest.mark.parametrize(

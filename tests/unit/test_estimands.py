@@ -15,16 +15,15 @@ from hccbayes.design import Design, build_design
 from hccbayes.errors import InputError
 from hccbayes.estimand_table import Labels, estimate_rows
 from hccbayes.estimands import (
-    TimeFrame,
     estimand_draws,
     hazard_draws,
     populations,
-    time_frame,
     treated_over_control,
 )
 from hccbayes.hazard_data import HazardData, build_hazard_data
 from hccbayes.records import Estimate, estimate_table
 from hccbayes.spec import EstimandSection, IntervalSection
+from hccbayes.time_frame import TimeFrame, time_frame
 
 FRAME = pd.DataFrame(
     {
@@ -91,11 +90,12 @@ def draws_of(
     use_centers: bool = False,
     frame: TimeFrame = TIMES,
 ) -> tuple[xr.Dataset, xr.DataArray]:
+    data = data_of(design, use_centers=use_centers)
     return estimand_draws(
         sample,
         design,
-        data_of(design, use_centers=use_centers),
-        names=names,
+        data,
+        targets=populations(design, data, names),
         frame=frame,
         censoring_survival=np.linspace(1.0, 0.4, len(frame.grid) - 1),
         seed=5,
@@ -241,8 +241,33 @@ def test_a_population_holds_its_patients(design: Design, name: str) -> None:
 
 
 def test_an_unknown_population_is_refused(design: Design) -> None:
-    with pytest.raises(InputError, match=r"unknown: \['ato'\]; known: ate, att, atc"):
+    with pytest.raises(InputError, match=r"unknown: \['ato'\]; known: ate, att, atc \(ato needs"):
         populations(design, data_of(design, use_centers=False), ("ate", "ato"))
+
+
+def test_overlap_counts_patients_by_their_chance_of_either_arm(design: Design) -> None:
+    data = data_of(design, use_centers=False)
+    score = np.linspace(0.0, 1.0, len(design.treatment))
+    target = populations(design, data, ("ato",), score=score)["ato"]
+    tilt = score * (1 - score)
+    assert target.weight.max() == pytest.approx(tilt.max() / tilt.sum(), rel=SUMS)
+    assert target.weight.sum() == pytest.approx(1.0, rel=SUMS)
+    # Who is sure of an arm is nobody of this population.
+    assert (target.weight == 0).sum() == 2
+
+
+def test_dirichlet_populations_scatter_around_the_sample(design: Design) -> None:
+    """Shares have mean 1/n and variance (n - 1) / (n^2 (n + 1)) under a flat Dirichlet."""
+    data, draws = data_of(design, use_centers=False), 4000
+    rng = np.random.default_rng(3)
+    target = populations(design, data, ("ate",), dirichlet=(draws, rng))["ate"]
+    n = len(design.treatment)
+    assert target.weight.shape == (draws, n)
+    np.testing.assert_allclose(target.weight.sum(axis=1), 1.0, rtol=SUMS)
+    variance = (n - 1) / (n**2 * (n + 1))
+    error = np.sqrt(variance / draws)
+    assert np.abs(target.weight.mean(axis=0) - 1 / n).max() < 4.5 * error
+    np.testing.assert_allclose(target.weight.var(axis=0), variance, rtol=0.15)
 
 
 def test_time_frame_is_what_both_arms_were_followed_for() -> None:
@@ -324,7 +349,10 @@ def test_rows_of_one_population(design: Design) -> None:
         "hr treated / control sample",
         "prob_hr_below_1 treated / control sample",
         "prob_hr_below_0.7 treated / control sample",
+        "log_marginal_hr treated / control ate",
         "marginal_hr treated / control ate",
+        "prob_marginal_hr_below_1 treated / control ate",
+        "prob_marginal_hr_below_0.7 treated / control ate",
         *own,
         "median treated ate",
         "prob_median_not_reached treated ate",
@@ -449,7 +477,7 @@ def test_each_population_has_its_rows(design: Design) -> None:
     draws, _ = draws_of(design, posterior(), names=("ate", "att", "atc"))
     table = table_of(draws)
     counts = table["population"].value_counts()
-    assert counts["ate"] == counts["att"] == counts["atc"] == 15
+    assert counts["ate"] == counts["att"] == counts["atc"] == 18
     own = one(table, estimand="survival", contrast="treated", population="att", time=12.0)
     mean = draws["survival"].sel(population="att", arm="treated", time=12.0).mean()
     assert own["estimate"] == pytest.approx(float(mean), rel=SUMS)
