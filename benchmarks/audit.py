@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 
 import audit_tables
+from audit_studies import Study, simulate
 from hccbayes import evidence
 
 SEED = 20261120
 
 
-def correct_tables(study: audit_tables.Study, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+def correct_tables(study: Study, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     """Return the tables of one simulated study by kind."""
     rates, medians = audit_tables.survival_tables(study)
     tables = {
@@ -40,7 +41,7 @@ def findings_of(studies: int) -> Iterator[tuple[str, int, pd.DataFrame]]:
     """Yield kind, index and findings of each table of each simulated study."""
     for index in range(studies):
         rng = np.random.default_rng([SEED, index])
-        study = audit_tables.simulate(index, rng)
+        study = simulate(index, rng)
         for kind, table in correct_tables(study, rng).items():
             yield kind, index, evidence.audit(table, kind=kind)
 

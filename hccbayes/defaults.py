@@ -91,6 +91,9 @@ SMALL_EFFECTIVE_SIZE: Final = 15.0
 SMD_LIMIT: Final = 0.1
 """Absolute standardized mean difference beyond which a covariate is called unbalanced."""
 VARIANCE_RATIO_LIMIT: Final = 2.0
+TRUNCATION_PERCENTILE: Final = 99.0
+TRIMMING_LIMIT: Final = 0.1
+"""Score below which, and above whose mirror, patients are left out (Crump et al. 2009)."""
 WEIGHT_TOTAL_TOLERANCE: Final = 0.10
 """Share by which stabilized weights may miss the size of their arm."""
 

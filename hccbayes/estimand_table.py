@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from hccbayes.arms import ARMS
 from hccbayes.estimands import treated_over_control
 from hccbayes.records import (
     DIFFERENCE_CONTRAST,
@@ -15,7 +16,6 @@ from hccbayes.records import (
     Estimate,
 )
 from hccbayes.spec import EstimandSection
-from hccbayes.standardization import ARMS
 from hccbayes.summarise import with_draws, with_probability
 
 

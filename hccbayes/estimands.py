@@ -14,9 +14,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS
 from hccbayes.errors import InputError, Problem
 from hccbayes.standardization import (
-    ARMS,
     HazardDraws,
     Population,
     marginal_log_hr,

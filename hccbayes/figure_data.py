@@ -12,9 +12,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from hccbayes.arms import ARM_VALUE, ARMS
 from hccbayes.frequentist import kaplan_meier
 from hccbayes.spec import IntervalSection
-from hccbayes.standardization import ARM_VALUE, ARMS
 from hccbayes.summarise import summarise_curve
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from hccbayes import cross_validation, defaults, figure_data, predictive
 from hccbayes.analysis import Analysis
+from hccbayes.arms import ARMS
 from hccbayes.cautions import cautions
 from hccbayes.center_effects import uses_centers
 from hccbayes.cohort import Cohort
@@ -28,7 +29,6 @@ from hccbayes.hazard_model import build_hazard_model
 from hccbayes.provenance import provenance
 from hccbayes.records import CheckResult, Diagnosis, estimate_table
 from hccbayes.spec import AnalysisSpec
-from hccbayes.standardization import ARMS
 from hccbayes.time_frame import TimeFrame, time_frame
 
 if TYPE_CHECKING:

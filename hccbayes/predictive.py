@@ -13,10 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from hccbayes import curves, defaults
+from hccbayes.arms import ARM_VALUE, ARMS
 from hccbayes.estimands import hazard_draws
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.records import CheckResult
-from hccbayes.standardization import ARM_VALUE, ARMS, HazardDraws, Population, mean_survival
+from hccbayes.standardization import HazardDraws, Population, mean_survival
 
 if TYPE_CHECKING:
     import pandas as pd

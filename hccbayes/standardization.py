@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import elementwise
 
 from hccbayes import curves, defaults
+from hccbayes.arms import ARM_VALUE, Arm
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-Arm = Literal["treated", "control"]
 
-ARMS: tuple[Arm, ...] = ("treated", "control")
-ARM_VALUE: dict[Arm, float] = {"treated": 1.0, "control": 0.0}
 _NEWTON_STEPS = 60
 _NEWTON_TOLERANCE = 1e-10
 

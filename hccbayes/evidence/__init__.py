@@ -6,10 +6,11 @@ adverse events, survival rates and medians, from print or from a file of one's o
 """
 
 from hccbayes.evidence.audit import CHECKS, audit
+from hccbayes.evidence.audit_cells import kind_of
 from hccbayes.evidence.baseline_tests import reproduce_p
 from hccbayes.evidence.detection import audit_shipped, detection
 from hccbayes.evidence.findings import ALARMS, FINDING_COLUMNS, SEVERITIES, Finding, alarms
-from hccbayes.evidence.layouts import LAYOUTS, kind_of
+from hccbayes.evidence.layouts import LAYOUTS
 from hccbayes.evidence.printed import Printed, parse
 from hccbayes.evidence.se_floors import covariate_floor, minimum_events, two_arm_floor
 from hccbayes.evidence.tables import TABLES, printed_cells, read_table, select, studies, table

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pandas as pd
 
 from hccbayes.errors import InputError, Problem
 from hccbayes.evidence import baseline_relations, baseline_tests, baseline_totals
+from hccbayes.evidence.audit_cells import CellFault, cell_faults, read_cells, readable_cells
 from hccbayes.evidence.event_checks import EVENT_CHECKS
-from hccbayes.evidence.findings import Finding, findings_table
+from hccbayes.evidence.findings import Finding, Place, findings_table, joined
 from hccbayes.evidence.hazard_ratio_checks import HAZARD_RATIO_CHECKS
 from hccbayes.evidence.hazard_ratio_pairs import PAIR_CHECKS
 from hccbayes.evidence.hazard_ratio_rows import hazard_ratio_rows
-from hccbayes.evidence.layouts import (
-    CellFault,
-    Unreadable,
-    cell_faults,
-    layout_of,
-    read_cells,
-    readable_cells,
-)
+from hccbayes.evidence.layouts import layout_of
 from hccbayes.evidence.survival_checks import MEDIAN_CHECKS, RATE_CHECKS
 
+Unreadable = Literal["error", "report"]
 TableCheck = Callable[[pd.DataFrame], Iterator[Finding]]
 
 BASELINE_CHECKS: Final[dict[str, TableCheck]] = {
@@ -98,39 +93,29 @@ def audit(
     -------
     pandas.DataFrame
         One row a finding, columns :data:`hccbayes.evidence.findings.FINDING_COLUMNS`; no row where
-        nothing is found. ``row`` is the line below the header.
+        nothing is found. ``row`` is the row below the header, counted from 1.
 
     Raises
     ------
     InputError
         If the kind or `unreadable` is unknown, the file cannot be read, a column is absent, or a
-        cell is at fault; every fault is listed with its line, study and column.
+        cell is at fault; every fault is listed with its row, study and column.
     """
     if unreadable not in {"error", "report"}:
         raise InputError(Problem("unreadable", f"is {unreadable!r}; choose from error, report"))
     layout = layout_of(kind)
     if unreadable == "error":
         return findings_table(CHECKS[kind](readable_cells(data, kind)))
-    cells, _ = read_cells(data, kind)
+    cells = read_cells(data, kind)
     faults = cell_faults(cells, layout)
-    found = [_fault_finding(cells, fault) for fault in faults]
+    found = [_misprint(cells, fault) for fault in faults]
     for fault in faults:
-        for column in fault.column.split(", "):
-            cells.loc[fault.line, column] = ""
+        cells.loc[fault.row, fault.column.split(", ")] = ""
     return findings_table([*found, *CHECKS[kind](cells)])
 
 
-def _fault_finding(cells: pd.DataFrame, fault: CellFault) -> Finding:
-    row = {str(name): str(value) for name, value in cells.loc[fault.line].items()}
+def _misprint(cells: pd.DataFrame, fault: CellFault) -> Finding:
+    row = {str(name): str(value) for name, value in cells.loc[fault.row].items()}
     names = ("endpoint", "variable", "group", "covariate", "level", "arm")
-    return Finding(
-        check="unreadable",
-        severity="impossible",
-        row=fault.line,
-        study=row["study"],
-        item=", ".join(row[name] for name in names if row.get(name)),
-        field=fault.column,
-        printed=fault.text,
-        expected="",
-        message=fault.message,
-    )
+    place = Place(fault.row, row["study"], joined(row.get(name, "") for name in names))
+    return place.finding("unreadable", "impossible", fault.column, fault.text, "", fault.message)

@@ -15,7 +15,6 @@ from hccbayes.evidence.factors import (
     ARMS,
     WEIGHTED,
     Factor,
-    factor_finding,
     factors_of,
     measurements_of,
 )
@@ -46,15 +45,13 @@ def matched_within_full(cells: pd.DataFrame) -> Iterator[Finding]:
             if full is None or cell.count is None or full.count is None:
                 continue
             if cell.count.value > full.count.value:
-                yield factor_finding(
-                    part,
+                yield part.place(cell.line).finding(
                     "subset_above_whole",
                     "impossible",
                     "count",
                     cell.count.text,
                     f"at most {full.count.text}",
                     f"{key[0]}, {key[1]}: more matched patients than there are",
-                    line=cell.line,
                 )
 
 
@@ -100,16 +97,13 @@ def quartiles_in_order(cells: pd.DataFrame) -> Iterator[Finding]:
             if median is None or low is None or high is None:
                 continue
             if median.high < low.low or median.low > high.high or low.low > high.high:
-                yield Finding(
-                    check="quartiles_disordered",
-                    severity="impossible",
-                    row=row.lines[arm],
-                    study=row.study,
-                    item=f"{row.item}, {arm}",
-                    field="median, q1, q3",
-                    printed=f"{median.text} ({low.text}-{high.text})",
-                    expected="",
-                    message="the median does not lie between the quartiles",
+                yield row.place(row.lines[arm]).finding(
+                    "quartiles_disordered",
+                    "impossible",
+                    "median, q1, q3",
+                    f"{median.text} ({low.text}-{high.text})",
+                    "",
+                    f"{arm}: the median does not lie between the quartiles",
                 )
 
 
@@ -124,8 +118,7 @@ def sex_labels(cells: pd.DataFrame) -> Iterator[Finding]:
         ]
         known = [share for share in shares if share is not None]
         if known and all(share[0] > 0.5 for share in known):
-            yield factor_finding(
-                factor,
+            yield factor.place().finding(
                 "sex_labels",
                 "suspicious",
                 "level",
@@ -164,15 +157,13 @@ def _present(factor: Factor, arm: str) -> _Present | None:
 def _implied(arm: str, members: list[_Implied]) -> Iterator[Finding]:
     for member in members:
         if member.count > member.stage:
-            yield factor_finding(
-                member.factor,
+            yield member.factor.place(member.line).finding(
                 "implied_level",
                 "impossible",
                 "count",
                 f"{member.count:g}",
                 f"at most {member.stage:g}",
                 f"{arm}: the finding makes stage C, and fewer patients are of stage C",
-                line=member.line,
             )
     if len(members) < 2 or any(member.count > member.stage for member in members):
         return
@@ -180,15 +171,13 @@ def _implied(arm: str, members: list[_Implied]) -> Iterator[Finding]:
     both = sum(member.count for member in members) - last.stage
     if both > 0:
         names = " and ".join(member.factor.variable for member in members)
-        yield factor_finding(
-            last.factor,
+        yield last.factor.place(last.line).finding(
             "implied_overlap",
             "note",
             "count",
             "",
             f"at least {both:g}",
             f"{arm}: {names} make stage C ({last.stage:g}), so at least {both:g} have both",
-            line=last.line,
         )
 
 
@@ -206,7 +195,7 @@ def _identical(one: Factor, other: Factor, counts: list[tuple[int, int]], pairs:
         severity = "suspicious"
     message += f"; {chance:.2g} such pairs expected by chance"
     text = "; ".join(f"{treated}/{control}" for treated, control in counts)
-    return factor_finding(other, "identical_rows", severity, "count", text, "", message)
+    return other.place().finding("identical_rows", severity, "count", text, "", message)
 
 
 def coincidence(counts: list[tuple[int, int]]) -> float:

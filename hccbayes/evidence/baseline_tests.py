@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 import pandas as pd
 
+from hccbayes.evidence.audit_cells import readable_cells
 from hccbayes.evidence.count_tests import COUNT_TESTS, MEAN_TESTS, count_p_values
 from hccbayes.evidence.factors import (
     ARMS,
@@ -21,9 +21,9 @@ from hccbayes.evidence.factors import (
     measurements_of,
 )
 from hccbayes.evidence.findings import Finding
-from hccbayes.evidence.layouts import readable_cells
+from hccbayes.evidence.p_values import PrintedP, count_p_findings, tests_that_fit
 from hccbayes.evidence.printed import Printed
-from hccbayes.evidence.standardized_difference import (
+from hccbayes.standardized_difference import (
     Range,
     difference_range,
     factor_smd_range,
@@ -34,29 +34,13 @@ IMBALANCE: Final = 0.1
 """Standardized difference beyond which matched arms are called imbalanced (Austin 2009)."""
 
 
-def tests_that_fit(p: Printed, p_values: dict[str, float]) -> list[str]:
-    """Return the names of the tests whose p prints as this one.
-
-    Where none is rounded to it, those whose p gives it with its digits cut off.
-    """
-    rounded = [name for name, value in p_values.items() if p.holds(value)]
-    return rounded or [name for name, value in p_values.items() if p.cut_from(value)]
-
-
 def factor_p(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find a p of a factor that none of the usual tests gives; say which tests give the others."""
-    fitting: dict[tuple[str, str], list[tuple[int, list[str]]]] = {}
-    for factor in factors_of(cells):
-        counts = factor.counts()
-        if factor.p is None or counts is None:
-            continue
-        p_values = count_p_values(counts)
-        fits = tests_that_fit(factor.p, p_values)
-        fitting.setdefault((factor.study, factor.analysis_set), []).append((factor.line, fits))
-        if p_values and not fits:
-            yield _p_finding(factor, p_values)
-    for (study, analysis_set), rows in fitting.items():
-        yield tests_used(study, analysis_set, rows)
+    yield from count_p_findings(
+        PrintedP(factor.place(), factor.analysis_set, factor.p, counts)
+        for factor in factors_of(cells)
+        if factor.p is not None and (counts := factor.counts()) is not None
+    )
 
 
 def mean_p(cells: pd.DataFrame) -> Iterator[Finding]:
@@ -72,17 +56,8 @@ def mean_p(cells: pd.DataFrame) -> Iterator[Finding]:
             text = ", ".join(
                 f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in ranges.items()
             )
-            yield Finding(
-                check="p_not_from_means",
-                severity="note",
-                row=row.line,
-                study=row.study,
-                item=row.item,
-                field="p",
-                printed=row.p.text,
-                expected=text,
-                message="no t test gives this p within rounding: a rank test?",
-            )
+            message = "no t test gives this p within rounding: a rank test?"
+            yield row.place().finding("p_not_from_means", "note", "p", row.p.text, text, message)
 
 
 def mean_p_ranges(row: Measurement) -> dict[str, Range]:
@@ -163,17 +138,14 @@ def imbalance(cells: pd.DataFrame) -> Iterator[Finding]:
         ranges = smd_ranges(factor)
         if factor.analysis_set in {"matched", WEIGHTED} and ranges and ranges[0][0] > IMBALANCE:
             low, high = ranges[0]
-            yield Finding(
-                check="imbalance",
-                severity="note",
-                row=factor.line,
-                study=factor.study,
-                item=factor.item,
-                field="count",
-                printed="" if factor.p is None else f"p {factor.p.text}",
-                expected=f"SMD {(low + high) / 2:.2f}",
-                message=f"the arms differ by {(low + high) / 2:.2f} standard deviations; a p value "
-                "does not measure balance",
+            yield factor.place().finding(
+                "imbalance",
+                "note",
+                "count",
+                "" if factor.p is None else f"p {factor.p.text}",
+                f"SMD {(low + high) / 2:.2f}",
+                f"the arms differ by {(low + high) / 2:.2f} standard deviations; a p value does "
+                "not measure balance",
             )
 
 
@@ -197,98 +169,40 @@ def reproduce_p(data: pd.DataFrame | str | Path) -> pd.DataFrame:
     InputError
         As :func:`hccbayes.evidence.audit` does.
     """
-    cells = readable_cells(data, "baseline")
-    rows = []
-    for factor in factors_of(cells):
-        counts = factor.counts()
-        if counts is None:
-            continue
-        p_values = count_p_values(counts)
-        ranges = smd_ranges(factor)
-        rows.append(
-            {
-                "study": factor.study,
-                "analysis_set": factor.analysis_set,
-                "variable": factor.variable,
-                "p": "" if factor.p is None else factor.p.text,
-                "smd": ranges[0][0] if ranges else math.nan,
-                **{name: p_values.get(name, math.nan) for name in COUNT_TESTS},
-                "fits": ", ".join(tests_that_fit(factor.p, p_values)) if factor.p else "",
-            }
-        )
+    counted = [
+        (factor, counts)
+        for factor in factors_of(readable_cells(data, "baseline"))
+        if (counts := factor.counts()) is not None
+    ]
     columns = ["study", "analysis_set", "variable", "p", "smd", *COUNT_TESTS, "fits"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame([_p_row(*pair) for pair in counted], columns=columns)
 
 
-def _p_finding(factor: Factor, p_values: dict[str, float]) -> Finding:
-    return Finding(
-        check="p_not_reproduced",
-        severity="inconsistent",
-        row=factor.line,
-        study=factor.study,
-        item=factor.item,
-        field="p",
-        printed="" if factor.p is None else factor.p.text,
-        expected=p_values_text(p_values),
-        message="none of the usual tests of these counts gives this p",
-    )
-
-
-def p_values_text(p_values: dict[str, float]) -> str:
-    """Return ``pearson 0.0059, fisher 0.012``."""
-    return ", ".join(f"{name} {value:.3g}" for name, value in p_values.items())
-
-
-def tests_used(study: str, analysis_set: str, rows: Sequence[tuple[int, list[str]]]) -> Finding:
-    """Return a note on which tests give how many of the printed p values.
-
-    Parameters
-    ----------
-    study, analysis_set
-        Whose table it is.
-    rows
-        Line and fitting tests of each printed p.
-    """
-    counted = Counter(name for _, fits in rows for name in fits)
-    whole = [name for name, count in counted.items() if count == len(rows)]
-    parts = ", ".join(f"{name} {count}" for name, count in counted.most_common()) or "none"
-    message = f"no single test gives all {len(rows)} p values ({parts})"
-    if whole:
-        message = f"one test gives all {len(rows)} p values: {' or '.join(whole)} ({parts})"
-    return Finding(
-        check="tests_used",
-        severity="note",
-        row=rows[0][0],
-        study=study,
-        item=analysis_set,
-        field="p",
-        printed="",
-        expected="",
-        message=message,
-    )
+def _p_row(factor: Factor, counts: Sequence[tuple[int, int]]) -> dict[str, object]:
+    p_values, ranges = count_p_values(counts), smd_ranges(factor)
+    return {
+        "study": factor.study,
+        "analysis_set": factor.analysis_set,
+        "variable": factor.variable,
+        "p": "" if factor.p is None else factor.p.text,
+        "smd": ranges[0][0] if ranges else math.nan,
+        **{name: p_values.get(name, math.nan) for name in COUNT_TESTS},
+        "fits": ", ".join(tests_that_fit(factor.p, p_values)) if factor.p else "",
+    }
 
 
 def _smd_finding(
     row: Factor | Measurement, smd: Printed, ranges: Sequence[Range], others: Sequence[str]
 ) -> Iterator[Finding]:
-    values = (
-        [sorted((abs(smd.low), abs(smd.high)))] if smd.low * smd.high > 0 else [[0.0, smd.high]]
-    )
-    low, high = values[0]
+    ends = sorted((abs(smd.low), abs(smd.high)))
+    low, high = ends if smd.low * smd.high > 0 else (0.0, ends[1])
     if any(one[0] <= high + 1e-9 and one[1] >= low - 1e-9 for one in ranges):
         return
     message = "the standardized difference does not follow from the printed numbers"
     if others:
         message += f"; the same value is printed for {', '.join(others)}"
     first = ranges[0]
-    yield Finding(
-        check="smd_not_reproduced",
-        severity="inconsistent",
-        row=row.line,
-        study=row.study,
-        item=row.item,
-        field="smd",
-        printed=smd.text,
-        expected=smd.like((first[0] + first[1]) / 2.0),
-        message=message,
+    expected = smd.like((first[0] + first[1]) / 2.0)
+    yield row.place().finding(
+        "smd_not_reproduced", "inconsistent", "smd", smd.text, expected, message
     )

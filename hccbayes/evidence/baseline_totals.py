@@ -7,30 +7,21 @@ from typing import Final
 
 import pandas as pd
 
-from hccbayes.evidence.factors import ARMS, WEIGHTED, factor_finding, factors_of
-from hccbayes.evidence.findings import Finding
-from hccbayes.evidence.percent_checks import percent_findings
+from hccbayes.evidence.factors import ARMS, WEIGHTED, factors_of
+from hccbayes.evidence.findings import Finding, Place, place_of
+from hccbayes.evidence.percent_checks import percentages
 from hccbayes.evidence.printed import SLACK, parse
 
 WEIGHT_TOTAL_TOLERANCE: Final = 0.2
 """Relative distance of a weighted arm from its patients. The mean of stabilized weights is 1 where
 the propensity model is right; in simulated cohorts it stays within this (benchmarks/)."""
+_NAMED: Final = ("variable", "level", "analysis_set", "arm")
 
 
 def counts_and_percentages(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find percentages that do not follow from counts, cell by cell."""
-    for line in cells.index[cells["kind"] != "total"]:
-        row = cells.loc[line]
-        parts = [row[name] for name in ("variable", "level", "analysis_set", "arm")]
-        yield from percent_findings(
-            line=int(line),
-            study=row["study"],
-            item=", ".join(part for part in parts if part),
-            count=parse(row["count"]),
-            total=parse(row["arm_total"]),
-            percent=parse(row["percent"]),
-            weighted=row["analysis_set"] == WEIGHTED,
-        )
+    rows = cells[cells["kind"] != "total"]
+    yield from percentages(rows, count="count", total="arm_total", percent="percent", named=_NAMED)
 
 
 def levels_add_up(cells: pd.DataFrame) -> Iterator[Finding]:
@@ -50,15 +41,13 @@ def levels_add_up(cells: pd.DataFrame) -> Iterator[Finding]:
                 message = "the levels add up to more than the arm"
                 if not above:
                     message = "the levels add up to less than the arm: missing values?"
-                yield factor_finding(
-                    factor,
+                yield factor.place(own[0].line).finding(
                     "levels_sum",
                     "impossible" if above else "note",
                     "count",
                     f"{(low + high) / 2:g}",
                     own[0].total.text,
                     f"{arm}: {message}",
-                    line=own[0].line,
                 )
 
 
@@ -73,15 +62,13 @@ def arms_add_up(cells: pd.DataFrame) -> Iterator[Finding]:
                 cell.count.value for cell in trio if cell is not None and cell.count is not None
             ]
             if len(counts) == 3 and counts[0] + counts[1] != counts[2] and trio[2] is not None:
-                yield factor_finding(
-                    factor,
+                yield factor.place(trio[2].line).finding(
                     "arms_sum",
                     "inconsistent",
                     "count",
                     f"{counts[2]:g}",
                     f"{counts[0] + counts[1]:g}",
                     f"level {level}: the overall count is not the sum of the arms",
-                    line=trio[2].line,
                 )
 
 
@@ -98,17 +85,14 @@ def weighted_totals(cells: pd.DataFrame) -> Iterator[Finding]:
         patients = sizes.get((study, "unadjusted", arm), (0.0, 0))[0]
         if analysis_set == WEIGHTED and patients > 0:
             if abs(weights / patients - 1.0) > WEIGHT_TOTAL_TOLERANCE:
-                yield Finding(
-                    check="weighted_total",
-                    severity="suspicious",
-                    row=line,
-                    study=study,
-                    item=f"arm size, {arm}",
-                    field="arm_total",
-                    printed=f"{weights:g}",
-                    expected=f"about {patients:g}",
-                    message="stabilized weights should add up to about the arm's patients: the "
-                    "weights are unstable or of another kind",
+                yield Place(line, study, f"arm size, {arm}").finding(
+                    "weighted_total",
+                    "suspicious",
+                    "arm_total",
+                    f"{weights:g}",
+                    f"about {patients:g}",
+                    "stabilized weights should add up to about the arm's patients: the weights are "
+                    "unstable or of another kind",
                 )
 
 
@@ -116,17 +100,7 @@ def rows_once(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find a level, or a measurement, that stands twice for one arm; such factors are left out."""
     key = ["study", "analysis_set", "variable", "kind", "level", "arm"]
     for line in cells.index[cells.duplicated(key)]:
-        row = cells.loc[line]
-        yield Finding(
-            check="row_twice",
-            severity="inconsistent",
-            row=int(line),
-            study=row["study"],
-            item=", ".join(
-                part for part in row[["variable", "level", "analysis_set", "arm"]] if part
-            ),
-            field="level",
-            printed=row["level"],
-            expected="",
-            message="the same level of the same arm stands in the table before",
+        message = "the same level of the same arm stands in the table before"
+        yield place_of(cells.loc[[line]], _NAMED).finding(
+            "row_twice", "inconsistent", "level", cells.loc[line, "level"], "", message
         )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
-from hccbayes.evidence.baseline_tests import p_values_text, tests_that_fit, tests_used
-from hccbayes.evidence.count_tests import count_p_values
-from hccbayes.evidence.factors import WEIGHTED
-from hccbayes.evidence.findings import Finding, Severity
-from hccbayes.evidence.percent_checks import percent_findings
+from hccbayes.evidence.factors import ARMS, WEIGHTED
+from hccbayes.evidence.findings import Finding, Place, place_of
+from hccbayes.evidence.p_values import PrintedP, count_p_findings
+from hccbayes.evidence.percent_checks import percentages
 from hccbayes.evidence.printed import parse
 
 RESPONSE_SUMS: Final = {"ORR": ("CR", "PR"), "DCR": ("CR", "PR", "SD")}
@@ -20,53 +19,18 @@ RESPONSE_SUMS: Final = {"ORR": ("CR", "PR"), "DCR": ("CR", "PR", "SD")}
 _BEST: Final = ("CR", "PR", "SD", "PD")
 _ANY: Final = "any"
 """Category of an adverse event of any grade."""
+_EVENT: Final = ("study", "analysis_set", "group", "category")
+_NAMED: Final = ("group", "category", "analysis_set", "arm")
 
 
-def percentages(cells: pd.DataFrame) -> Iterator[Finding]:
+def event_percentages(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find percentages that do not follow from counts, or that no count gives."""
-    for line in cells.index:
-        row = cells.loc[line]
-        yield from percent_findings(
-            line=int(line),
-            study=row["study"],
-            item=_item(row),
-            count=parse(row["count"]),
-            total=parse(row["total"]),
-            percent=parse(row["percent"]),
-            weighted=row["analysis_set"] == WEIGHTED,
-        )
+    yield from percentages(cells, count="count", total="total", percent="percent", named=_NAMED)
 
 
 def event_p(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find a p that no usual test of the two arms' counts gives."""
-    fitting: dict[tuple[str, str], list[tuple[int, list[str]]]] = {}
-    named = cells[(cells["p"] != "") & (cells["analysis_set"] != WEIGHTED)]
-    key = ["study", "analysis_set", "group", "category"]
-    for _, rows in named.groupby(key, sort=False):
-        pair = [_whole(rows[rows["arm"] == arm]) for arm in ("treated", "control")]
-        p = parse(rows["p"].iloc[0])
-        if p is None or pair[0] is None or pair[1] is None:
-            continue
-        (one, of_one), (two, of_two) = pair[0], pair[1]
-        p_values = count_p_values([(one, two), (of_one - one, of_two - two)])
-        fits = tests_that_fit(p, p_values)
-        row = rows.iloc[0]
-        fitting.setdefault((row["study"], row["analysis_set"]), []).append(
-            (int(rows.index[0]), fits)
-        )
-        if p_values and not fits:
-            message = f"no usual test of {one}/{of_one} and {two}/{of_two} gives this p"
-            yield _finding(
-                rows,
-                "p_not_reproduced",
-                "inconsistent",
-                "p",
-                p.text,
-                p_values_text(p_values),
-                message,
-            )
-    for (study, analysis_set), fits_by_row in fitting.items():
-        yield tests_used(study, analysis_set, fits_by_row)
+    yield from count_p_findings(_printed_p(cells))
 
 
 def grades_within_any(cells: pd.DataFrame) -> Iterator[Finding]:
@@ -81,8 +45,7 @@ def grades_within_any(cells: pd.DataFrame) -> Iterator[Finding]:
             own = parse(rows.loc[line, "count"])
             if own is not None and most is not None and own.value > most.value:
                 message = "more patients than have the event in any grade"
-                yield _finding(
-                    rows.loc[[line]],
+                yield _place(rows.loc[[line]]).finding(
                     "subset_above_whole",
                     "impossible",
                     "count",
@@ -103,8 +66,7 @@ def responses_add_up(cells: pd.DataFrame) -> Iterator[Finding]:
                 expected = sum(values[part] for part in parts)
                 if values[name] != expected:
                     message = f"{name} is not {' + '.join(parts)}"
-                    yield _finding(
-                        rows[rows["category"] == name],
+                    yield _place(rows[rows["category"] == name]).finding(
                         "response_sum",
                         "inconsistent",
                         "count",
@@ -116,8 +78,8 @@ def responses_add_up(cells: pd.DataFrame) -> Iterator[Finding]:
         best = sum(values.get(name, 0.0) for name in _BEST)
         if total is not None and best > total.value:
             message = "best responses add up to more than the arm"
-            yield _finding(
-                rows, "response_sum", "impossible", "count", f"{best:g}", total.text, message
+            yield _place(rows).finding(
+                "response_sum", "impossible", "count", f"{best:g}", total.text, message
             )
 
 
@@ -134,8 +96,7 @@ def percentages_add_to_whole(cells: pd.DataFrame) -> Iterator[Finding]:
         low, high = (sum(getattr(one, end) for one in shares) for end in ("low", "high"))
         if low <= 100.0 <= high:
             message = "shares add up to 100: shares of events rather than of patients?"
-            yield _finding(
-                rows,
+            yield _place(rows).finding(
                 "shares_add_to_whole",
                 "note",
                 "percent",
@@ -152,19 +113,19 @@ def same_counts(cells: pd.DataFrame) -> Iterator[Finding]:
     for _, rows in cells[(cells["count"] != "") & (cells["p"] != "")].groupby(key, sort=False):
         found = []
         for _, own in rows.groupby(both, sort=False):
-            pair = [_whole(own[own["arm"] == arm]) for arm in ("treated", "control")]
+            pair = [_whole(own[own["arm"] == arm]) for arm in ARMS]
             if pair[0] is not None and pair[1] is not None:
                 found.append((own, (pair[0], pair[1]), parse(own["p"].iloc[0])))
         for (one, counts, p), (other, others, p_other) in combinations(found, 2):
             if counts == others and p and p_other and not p.holds(p_other.low, p_other.high):
-                message = f"same counts as {_item(one.iloc[0])}, but p is {p.text} there"
-                yield _finding(
-                    other, "identical_rows", "inconsistent", "p", p_other.text, "", message
+                message = f"same counts as {_place(one).item}, but p is {p.text} there"
+                yield _place(other).finding(
+                    "identical_rows", "inconsistent", "p", p_other.text, "", message
                 )
 
 
 EVENT_CHECKS: Final[dict[str, Callable[[pd.DataFrame], Iterator[Finding]]]] = {
-    "percentages": percentages,
+    "percentages": event_percentages,
     "p_not_reproduced": event_p,
     "subset_above_whole": grades_within_any,
     "response_sum": responses_add_up,
@@ -184,29 +145,17 @@ def _whole(rows: pd.DataFrame) -> tuple[int, int] | None:
     return (int(count.value), int(total.value)) if count.value <= total.value else None
 
 
-def _item(row: pd.Series[Any]) -> str:
-    parts = [row[name] for name in ("group", "category", "analysis_set", "arm")]
-    return ", ".join(part for part in parts if part)
+def _printed_p(cells: pd.DataFrame) -> Iterator[PrintedP]:
+    """Yield each p of an event with whole counts in both arms: patients with it and without."""
+    named = cells[(cells["p"] != "") & (cells["analysis_set"] != WEIGHTED)]
+    for _, rows in named.groupby(list(_EVENT), sort=False):
+        treated, control = (_whole(rows[rows["arm"] == arm]) for arm in ARMS)
+        p = parse(rows["p"].iloc[0])
+        if p is not None and treated is not None and control is not None:
+            counts = [(treated[0], control[0])]
+            counts.append((treated[1] - treated[0], control[1] - control[0]))
+            yield PrintedP(place_of(rows, _EVENT[2:]), rows["analysis_set"].iloc[0], p, counts)
 
 
-def _finding(
-    rows: pd.DataFrame,
-    check: str,
-    severity: Severity,
-    field: str,
-    printed: str,
-    expected: str,
-    message: str,
-) -> Finding:
-    row = rows.iloc[0]
-    return Finding(
-        check=check,
-        severity=severity,
-        row=int(rows.index[0]),
-        study=row["study"],
-        item=_item(row),
-        field=field,
-        printed=printed,
-        expected=expected,
-        message=message,
-    )
+def _place(rows: pd.DataFrame) -> Place:
+    return place_of(rows, _NAMED)

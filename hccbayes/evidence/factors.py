@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hccbayes.evidence.findings import Finding, Severity
+from hccbayes.evidence.findings import Place, joined
 from hccbayes.evidence.printed import Printed, parse
 
 Range = tuple[float, float]
@@ -48,22 +48,28 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """A categorical baseline row: its levels in printed order, and the cells of each arm."""
+class BaselineRow:
+    """What a factor and a measurement have in common: whose row it is, its p and its difference."""
 
     study: str
     analysis_set: str
     variable: str
-    levels: tuple[str, ...]
-    cells: Mapping[tuple[str, str], Cell]
     p: Printed | None
     smd: Printed | None
     line: int
 
-    @property
-    def item(self) -> str:
-        """What the row is called in a finding."""
-        return ", ".join(part for part in (self.variable, self.analysis_set) if part)
+    def place(self, line: int | None = None) -> Place:
+        """Return where a finding stands: at a line of the row, or at the one with its p."""
+        item = joined((self.variable, self.analysis_set))
+        return Place(self.line if line is None else line, self.study, item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor(BaselineRow):
+    """A categorical baseline row: its levels in printed order, and the cells of each arm."""
+
+    levels: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Cell]
 
     def counts(self) -> list[tuple[int, int]] | None:
         """Return patients by level, treated and control; ``None`` if any is a sum of weights."""
@@ -96,23 +102,12 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(BaselineRow):
     """A baseline row of a measurement in one or two arms, by arm."""
 
-    study: str
-    analysis_set: str
-    variable: str
     lines: Mapping[str, int]
     sizes: Mapping[str, float]
     values: Mapping[str, Mapping[str, Printed | None]]
-    p: Printed | None
-    smd: Printed | None
-    line: int
-
-    @property
-    def item(self) -> str:
-        """What the row is called in a finding."""
-        return ", ".join(part for part in (self.variable, self.analysis_set) if part)
 
     def ranges(self, field: str) -> list[Range] | None:
         """Return the printed ranges of a field in both arms, ``None`` if one is not printed."""
@@ -194,28 +189,3 @@ def _line_of(rows: pd.DataFrame) -> int:
     """Return the first line that carries a p or a standardized difference, else the first."""
     telling = rows[(rows["p"] != "") | (rows["smd"] != "")]
     return int((telling if len(telling) else rows).index[0])
-
-
-def factor_finding(
-    factor: Factor,
-    check: str,
-    severity: Severity,
-    field: str,
-    printed: str,
-    expected: str,
-    message: str,
-    *,
-    line: int | None = None,
-) -> Finding:
-    """Return a finding on a factor, at its own line unless another one is given."""
-    return Finding(
-        check=check,
-        severity=severity,
-        row=factor.line if line is None else line,
-        study=factor.study,
-        item=factor.item,
-        field=field,
-        printed=printed,
-        expected=expected,
-        message=message,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -46,7 +46,7 @@ class Finding:
     severity
         One of :data:`SEVERITIES`.
     row
-        Line of the table below its header, counted from 1; the first one of several.
+        Row of the table below its header, counted from 1; the first one of several.
     study, item
         Whose row it is: the study, and the endpoint, variable or event.
     field
@@ -66,6 +66,56 @@ class Finding:
     printed: str
     expected: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a finding stands: the first of its rows, the study, and what the row is about."""
+
+    row: int
+    study: str
+    item: str
+
+    def finding(
+        self,
+        check: str,
+        severity: Severity,
+        field: str,
+        printed: str,
+        expected: str,
+        message: str,
+    ) -> Finding:
+        """Return a finding here; the parameters are those of :class:`Finding`."""
+        return Finding(
+            check=check,
+            severity=severity,
+            row=self.row,
+            study=self.study,
+            item=self.item,
+            field=field,
+            printed=printed,
+            expected=expected,
+            message=message,
+        )
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return the words that are there, with commas between them."""
+    return ", ".join(part for part in parts if part)
+
+
+def place_of(rows: pd.DataFrame, named: Sequence[str]) -> Place:
+    """Return the place of the first of some rows.
+
+    Parameters
+    ----------
+    rows
+        Rows of an audit table, whose index is the row below the header.
+    named
+        Columns whose words say what a row is about.
+    """
+    row = rows.iloc[0]
+    return Place(int(str(rows.index[0])), str(row["study"]), joined(map(str, row[list(named)])))
 
 
 def findings_table(findings: Iterable[Finding]) -> pd.DataFrame:

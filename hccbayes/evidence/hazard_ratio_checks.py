@@ -8,7 +8,7 @@ from typing import Final
 
 from scipy.stats import norm
 
-from hccbayes.evidence.findings import Finding, Severity
+from hccbayes.evidence.findings import Finding
 from hccbayes.evidence.hazard_ratio_rows import HazardRatioRow, log_range
 from hccbayes.evidence.printed import SLACK, Printed
 from hccbayes.evidence.se_floors import covariate_floor, minimum_events, two_arm_floor
@@ -16,7 +16,6 @@ from hccbayes.evidence.se_floors import covariate_floor, minimum_events, two_arm
 Z_TOLERANCE: Final = 0.1
 """How far the z of a printed p may lie from the Wald z of the interval beyond rounding and beyond
 :func:`other_test_tolerance`, for what the expansion leaves out."""
-
 
 _LARGEST_Z: Final = 10.0
 """No p value is told apart beyond it."""
@@ -27,8 +26,7 @@ def outside_interval(row: HazardRatioRow) -> Iterator[Finding]:
     if row.hr is None or row.lower is None or row.upper is None:
         return
     if row.hr.high < row.lower.low or row.hr.low > row.upper.high:
-        yield _finding(
-            row,
+        yield row.place.finding(
             "hr_outside_interval",
             "impossible",
             "hr",
@@ -56,8 +54,7 @@ def asymmetric_interval(row: HazardRatioRow) -> Iterator[Finding]:
             candidates.append(f"lower limit {low.like(hr.value**2 / high.value)}")
         if low.value > 0:
             candidates.append(f"upper limit {high.like(hr.value**2 / low.value)}")
-        yield _finding(
-            row,
+        yield row.place.finding(
             "interval_asymmetric",
             "inconsistent",
             "hr, lower, upper",
@@ -83,15 +80,14 @@ def p_against_interval(row: HazardRatioRow) -> Iterator[Finding]:
     text = f"Wald {wald_p_text(row)}"
     if gap <= Z_TOLERANCE + other_test_tolerance(row):
         message = "p differs a little from the Wald p of the interval: another test?"
-        yield _finding(row, "p_not_wald", "note", "p", row.p.text, text, message)
+        yield row.place.finding("p_not_wald", "note", "p", row.p.text, text, message)
         return
     message = "p does not follow from the interval"
     if _gap(_z_range(row.p, sides=1), (low, high)) <= SLACK:
         message += "; it would be right for a one-sided test"
     elif row.hr is not None and row.p.text == row.hr.text:
         message += "; it repeats the hazard ratio"
-    yield _finding(
-        row,
+    yield row.place.finding(
         "p_against_interval",
         "inconsistent",
         "p",
@@ -129,8 +125,7 @@ def se_below_floor(row: HazardRatioRow) -> Iterator[Finding]:
         events = f"{row.events_treated:g} and {row.events_control:g} events"
         why = f"sqrt(1/d1 + 1/d0) with {events}"
     if largest < floor * (1.0 - SLACK):
-        yield _finding(
-            row,
+        yield row.place.finding(
             "se_below_floor",
             "impossible",
             "lower, upper",
@@ -151,7 +146,7 @@ def events_implied(row: HazardRatioRow) -> Iterator[Finding]:
         if row.patients > 0:
             message += f" of {row.patients:g} patients"
         expected = f"at least {least}"
-        yield _finding(row, "events_implied", "note", "lower, upper", "", expected, message)
+        yield row.place.finding("events_implied", "note", "lower, upper", "", expected, message)
 
 
 def se_bounded_by_p(row: HazardRatioRow) -> Iterator[Finding]:
@@ -167,7 +162,7 @@ def se_bounded_by_p(row: HazardRatioRow) -> Iterator[Finding]:
         if row.is_treatment and row.patients > 0:
             message += f", the patients one of at least {covariate_floor(row.patients):.3f}"
         expected = f"SE at most {largest / z:.3f}"
-        yield _finding(row, "se_bounded_by_p", "note", "lower, upper", "", expected, message)
+        yield row.place.finding("se_bounded_by_p", "note", "lower, upper", "", expected, message)
 
 
 def direction_against_medians(row: HazardRatioRow) -> Iterator[Finding]:
@@ -186,7 +181,7 @@ def direction_against_medians(row: HazardRatioRow) -> Iterator[Finding]:
             f"the hazard ratio favors one arm, the medians ({medians} months) the other: crossing "
             "curves, or a ratio of the other direction"
         )
-        yield _finding(row, "direction_against_medians", "note", "hr", row.hr.text, "", message)
+        yield row.place.finding("direction_against_medians", "note", "hr", row.hr.text, "", message)
 
 
 HAZARD_RATIO_CHECKS: Final[dict[str, Callable[[HazardRatioRow], Iterator[Finding]]]] = {
@@ -228,25 +223,3 @@ def _interval_text(row: HazardRatioRow) -> str:
     if row.hr is None or row.lower is None or row.upper is None:
         return ""
     return f"{row.hr.text} ({row.lower.text}-{row.upper.text})"
-
-
-def _finding(
-    row: HazardRatioRow,
-    check: str,
-    severity: Severity,
-    field: str,
-    printed: str,
-    expected: str,
-    message: str,
-) -> Finding:
-    return Finding(
-        check=check,
-        severity=severity,
-        row=row.line,
-        study=row.study,
-        item=row.item,
-        field=field,
-        printed=printed,
-        expected=expected,
-        message=message,
-    )

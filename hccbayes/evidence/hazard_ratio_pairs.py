@@ -7,7 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from hccbayes.evidence.findings import Finding
+from hccbayes.evidence.findings import Finding, Place, joined
 from hccbayes.evidence.printed import Printed, parse
 
 _CONTRAST: Final = (
@@ -23,20 +23,18 @@ def printed_twice(cells: pd.DataFrame) -> Iterator[Finding]:
     Only where the table says which covariate a row is about; otherwise rows cannot be told apart.
     """
     named = cells[(cells["covariate"] != "") & (cells["hr"] != "")]
-    for key, rows in named.groupby(list(_CONTRAST), sort=False):
+    for _, rows in named.groupby(list(_CONTRAST), sort=False):
         first, *others = [_triple(rows.loc[line]) for line in rows.index]
         for line, other in zip(rows.index[1:], others, strict=True):
             if not all(_agree(one, two) for one, two in zip(first, other, strict=True)):
-                yield Finding(
-                    check="printed_twice",
-                    severity="inconsistent",
-                    row=int(line),
-                    study=str(key[0]),
-                    item=_item(rows.loc[line]),
-                    field="hr, lower, upper",
-                    printed=_text(other),
-                    expected=_text(first),
-                    message=f"line {rows.index[0]} prints another value for the same contrast",
+                message = f"row {rows.index[0]} prints another value for the same contrast"
+                yield _place(rows, line).finding(
+                    "printed_twice",
+                    "inconsistent",
+                    "hr, lower, upper",
+                    _text(other),
+                    _text(first),
+                    message,
                 )
 
 
@@ -46,18 +44,11 @@ def p_repeated(cells: pd.DataFrame) -> Iterator[Finding]:
     key = ["study", "endpoint", "term", "covariate", "level", "adjusted", "p"]
     for _, rows in exact.groupby(key, sort=False):
         if rows["analysis_set"].nunique() > 1:
-            row = rows.iloc[1]
+            second = rows.index[1]
             sets = " and ".join(rows["analysis_set"].drop_duplicates())
-            yield Finding(
-                check="p_repeated",
-                severity="note",
-                row=int(rows.index[1]),
-                study=row["study"],
-                item=_item(row),
-                field="p",
-                printed=row["p"],
-                expected="",
-                message=f"the same p is printed for the {sets} analyses",
+            message = f"the same p is printed for the {sets} analyses"
+            yield _place(rows, second).finding(
+                "p_repeated", "note", "p", rows.loc[second, "p"], "", message
             )
 
 
@@ -68,17 +59,10 @@ def shared_control(cells: pd.DataFrame) -> Iterator[Finding]:
     key = ["study", "endpoint", "analysis_set", "adjusted", "control_label", "n_control"]
     for _, rows in treatment.groupby(key, sort=False):
         if rows["treated_label"].nunique() > 1:
-            row = rows.iloc[1]
-            yield Finding(
-                check="shared_control",
-                severity="note",
-                row=int(rows.index[1]),
-                study=row["study"],
-                item=_item(row),
-                field="n_control",
-                printed=row["n_control"],
-                expected="",
-                message=f"shares its control arm with line {rows.index[0]}: correlated effects",
+            second = rows.index[1]
+            message = f"shares its control arm with row {rows.index[0]}: correlated effects"
+            yield _place(rows, second).finding(
+                "shared_control", "note", "n_control", rows.loc[second, "n_control"], "", message
             )
 
 
@@ -103,7 +87,8 @@ def _text(values: tuple[Printed | None, ...]) -> str:
     return f"{hr} ({lower}-{upper})"
 
 
-def _item(row: pd.Series) -> str:
-    parts = [row[name] for name in ("endpoint", "analysis_set", "covariate", "level")]
+def _place(rows: pd.DataFrame, line: int) -> Place:
+    row = rows.loc[line]
+    parts = [str(row[name]) for name in ("endpoint", "analysis_set", "covariate", "level")]
     parts.append("adjusted" if row["adjusted"] == "yes" else "")
-    return ", ".join(part for part in parts if part)
+    return Place(int(line), str(row["study"]), joined(parts))

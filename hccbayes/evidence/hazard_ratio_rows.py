@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import norm
 
+from hccbayes.evidence.findings import Place, joined
 from hccbayes.evidence.printed import Printed, number, parse
 
 
@@ -20,9 +21,7 @@ class HazardRatioRow:
     and for continuous covariates.
     """
 
-    line: int
-    study: str
-    item: str
+    place: Place
     is_treatment: bool
     inverted: bool
     floor_applies: bool
@@ -107,9 +106,7 @@ def _row(line: int, row: pd.Series[Any]) -> HazardRatioRow:
     parts += [row["level"], "adjusted" if row["adjusted"] == "yes" else ""]
     binary = treatment or row["coding"] == "binary"
     return HazardRatioRow(
-        line=line,
-        study=row["study"],
-        item=", ".join(part for part in parts if part),
+        place=Place(line, row["study"], joined(parts)),
         is_treatment=treatment,
         inverted=treatment and row["numerator"] == "control",
         floor_applies=binary and row["analysis_set"] != "weighted",

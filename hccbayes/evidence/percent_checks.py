@@ -3,62 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hccbayes.evidence.findings import Finding, Severity
-from hccbayes.evidence.printed import Printed
+import pandas as pd
+
+from hccbayes.evidence.factors import WEIGHTED
+from hccbayes.evidence.findings import Finding, Severity, place_of
+from hccbayes.evidence.printed import Printed, parse
 
 
-def percent_findings(
-    *,
-    line: int,
-    study: str,
-    item: str,
-    count: Printed | None,
-    total: Printed | None,
-    percent: Printed | None,
-    weighted: bool = False,
+def percentages(
+    cells: pd.DataFrame, *, count: str, total: str, percent: str, named: Sequence[str]
 ) -> Iterator[Finding]:
     """Find a count above its total, and a percentage that no count, or not this one, gives.
 
+    Where no count is printed, every whole count up to the total is tried.
+
     Parameters
     ----------
-    line, study, item
-        Whose row it is.
+    cells
+        Rows of an audit table with ``study`` and ``analysis_set``; in weighted sets count and total
+        are sums of weights, and so rounded themselves.
     count, total, percent
-        As printed. Without a count, every whole count up to the total is tried.
-    weighted
-        Whether count and total are sums of weights, and so rounded themselves.
+        Columns of the printed numbers.
+    named
+        Columns whose words say what a row is about.
     """
-    if total is None or total.value <= 0:
-        return
-    if count is None:
-        fault = _no_count_gives(percent, total) if percent and not weighted else None
-    else:
-        fault = _count_fault(count, total, percent, weighted)
-    if fault is not None:
-        yield Finding(
-            check=fault.check,
-            severity=fault.severity,
-            row=line,
-            study=study,
-            item=item,
-            field=fault.field,
-            printed=fault.printed,
-            expected=fault.expected,
-            message=fault.message,
+    for line in cells.index:
+        row = cells.loc[line]
+        fault = _fault(
+            parse(row[count]),
+            parse(row[total]),
+            parse(row[percent]),
+            weighted=row["analysis_set"] == WEIGHTED,
         )
+        if fault is not None:
+            field = percent if fault.of_percent else count
+            yield place_of(cells.loc[[line]], named).finding(
+                fault.check, fault.severity, field, fault.printed, fault.expected, fault.message
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
     check: str
     severity: Severity
-    field: str
+    of_percent: bool
     printed: str
     expected: str
     message: str
+
+
+def _fault(
+    count: Printed | None, total: Printed | None, percent: Printed | None, *, weighted: bool
+) -> _Fault | None:
+    if total is None or total.value <= 0:
+        return None
+    if count is not None:
+        return _count_fault(count, total, percent, weighted)
+    return _no_count_gives(percent, total) if percent and not weighted else None
 
 
 def _no_count_gives(percent: Printed, total: Printed) -> _Fault | None:
@@ -70,7 +74,7 @@ def _no_count_gives(percent: Printed, total: Printed) -> _Fault | None:
     return _Fault(
         "percent_not_attainable",
         "inconsistent",
-        "percent",
+        True,
         percent.text,
         " or ".join(options),
         f"no count out of {total.text} gives this percentage: another denominator?",
@@ -83,15 +87,15 @@ def _count_fault(
     """Return the fault of a count above its total, or of a percentage that is not the count's."""
     if _ends(count, weighted)[0] > _ends(total, weighted)[1]:
         message = "the count is larger than its total"
-        return _Fault("count_above_total", "impossible", "count", count.text, total.text, message)
+        return _Fault("count_above_total", "impossible", False, count.text, total.text, message)
     if percent is None or percent.holds(*percent_range(count, total, weighted=weighted)):
         return None
     expected = percent.like(100.0 * count.value / total.value)
     if percent.cut_from(100.0 * count.value / total.value):
         message = "the percentage is cut off, not rounded"
-        return _Fault("percent_cut_off", "note", "percent", percent.text, expected, message)
+        return _Fault("percent_cut_off", "note", True, percent.text, expected, message)
     message = f"{count.text} of {total.text} is not this percentage"
-    return _Fault("percent_of_count", "inconsistent", "percent", percent.text, expected, message)
+    return _Fault("percent_of_count", "inconsistent", True, percent.text, expected, message)
 
 
 def percent_range(count: Printed, total: Printed, *, weighted: bool = False) -> tuple[float, float]:

@@ -15,12 +15,12 @@ from hccbayes.evidence.table_specs import USES, TableSpec, table_spec
 
 
 def table_problems(cells: pd.DataFrame, name: str, studies: Iterable[str] = ()) -> list[Problem]:
-    """Return what is wrong with a table of text, with the line and the column of each fault.
+    """Return what is wrong with a table of text, with the row and the column of each fault.
 
     Parameters
     ----------
     cells
-        The table as text; its index is the line below the header, counted from 1.
+        The table as text; its index is the row below the header, counted from 1.
     name
         Which table it is.
     studies
@@ -77,7 +77,7 @@ def _known_prob(text: str) -> bool:
 
 
 def _problems(cases: pd.DataFrame, cells: pd.DataFrame) -> list[Problem]:
-    """Return one problem a failure case of pandera, in the order of lines."""
+    """Return one problem a failure case of pandera, in the order of rows."""
     words = {
         "column_in_dataframe": "is not in the table",
         "column_in_schema": "does not belong to this table",
@@ -93,7 +93,7 @@ def _problems(cases: pd.DataFrame, cells: pd.DataFrame) -> list[Problem]:
             problem = Problem(f"column {case['column']}", f"{check}: {case['failure_case']}")
             found.append((0, problem))
             continue
-        where = f"line {int(line)}{_study(cells, int(line))}, column {case['column']}"
+        where = f"row {int(line)}{_study(cells, int(line))}, column {case['column']}"
         found.append((int(line), Problem(where, f"{case['failure_case']!r}: {check}")))
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
 
@@ -107,7 +107,7 @@ def _row_problems(cells: pd.DataFrame, spec: TableSpec) -> list[Problem]:
     problems = []
     for line in cells.index:
         row = cells.loc[line]
-        where = f"line {line}{_study(cells, int(line))}"
+        where = f"row {line}{_study(cells, int(line))}"
         if spec.repairs:
             problems += [Problem(f"{where}, column {name}", text) for name, text in _repair(row)]
         for low, high in (("lower", "upper"), ("median_lower", "median_upper"), ("q1", "q3")):

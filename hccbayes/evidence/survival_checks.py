@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
-from hccbayes.evidence.findings import Finding, Severity
-from hccbayes.evidence.percent_checks import attainable_counts, percent_findings
+from hccbayes.evidence.findings import Finding, Place, place_of
+from hccbayes.evidence.percent_checks import attainable_counts, percentages
 from hccbayes.evidence.printed import SLACK, Printed, parse
 
 AT_RISK_CHANCE: Final = 0.01
 """Chance that rates are whole numbers of patients by accident, below which they are hardly
 Kaplan-Meier estimates."""
+_NAMED: Final = ("endpoint", "analysis_set", "arm")
 
 
 def rates_decrease(cells: pd.DataFrame) -> Iterator[Finding]:
@@ -23,8 +24,7 @@ def rates_decrease(cells: pd.DataFrame) -> Iterator[Finding]:
         for (early, one), (late, two) in pairwise(rates):
             if two.low > one.high + SLACK:
                 message = f"survival at {late:g} months is above that at {early:g}"
-                yield _finding(
-                    rows,
+                yield _place(rows).finding(
                     "rate_rises",
                     "impossible",
                     "percent",
@@ -53,8 +53,7 @@ def rates_against_median(cells: pd.DataFrame) -> Iterator[Finding]:
                     f"({median.text})"
                 )
                 expected = "at least 50" if below else "at most 50"
-                yield _finding(
-                    rows,
+                yield _place(rows).finding(
                     "rate_against_median",
                     "impossible",
                     "percent",
@@ -92,7 +91,9 @@ def rates_are_at_risk(cells: pd.DataFrame) -> Iterator[Finding]:
                 f"all rates are whole patients over n (chance {chance:.1g}): numbers still under "
                 f"observation rather than Kaplan-Meier survival: {', '.join(implied)}"
             )
-            yield _finding(table, "rates_are_at_risk", "suspicious", "percent", "", "", message)
+            yield _place(table).finding(
+                "rates_are_at_risk", "suspicious", "percent", "", "", message
+            )
 
 
 RATE_CHECKS: Final[dict[str, Callable[[pd.DataFrame], Iterator[Finding]]]] = {
@@ -115,8 +116,8 @@ def medians_in_order(cells: pd.DataFrame) -> Iterator[Finding]:
         if under or over:
             expected = f"{'' if low is None else low.text} to {'' if high is None else high.text}"
             message = "the median lies outside of its limits"
-            yield _finding(
-                row, "median_outside_limits", "impossible", "median", median.text, expected, message
+            yield _place(row).finding(
+                "median_outside_limits", "impossible", "median", median.text, expected, message
             )
 
 
@@ -135,8 +136,8 @@ def symmetric_limits(cells: pd.DataFrame) -> Iterator[Finding]:
         if len(middle) >= 3 and all(middle):
             text = "; ".join(f"{m.text} ({low.text}-{high.text})" for m, low, high in whole)
             message = "every median is in the middle of its limits: a normal approximation"
-            yield _finding(
-                rows, "symmetric_limits", "note", "median_lower, median_upper", text, "", message
+            yield _place(rows).finding(
+                "symmetric_limits", "note", "median_lower, median_upper", text, "", message
             )
 
 
@@ -154,8 +155,7 @@ def sources_agree(cells: pd.DataFrame) -> Iterator[Finding]:
                 if found and not any(one and one.may_equal(found) for one in known):
                     quoted = ", ".join(others["median"])
                     message = f"{others['source'].iloc[0]} quotes {quoted} months for this arm"
-                    yield _finding(
-                        own.loc[[line]],
+                    yield _place(own.loc[[line]]).finding(
                         "sources_disagree",
                         "inconsistent",
                         "median",
@@ -167,17 +167,8 @@ def sources_agree(cells: pd.DataFrame) -> Iterator[Finding]:
 
 def events_and_percentages(cells: pd.DataFrame) -> Iterator[Finding]:
     """Find events above the arm, and percentages that do not follow from the events."""
-    for line in cells.index:
-        row = cells.loc[line]
-        if row["events"]:
-            yield from percent_findings(
-                line=int(line),
-                study=row["study"],
-                item=_item(row),
-                count=parse(row["events"]),
-                total=parse(row["n"]),
-                percent=parse(row["events_percent"]),
-            )
+    rows = cells[cells["events"] != ""]
+    yield from percentages(rows, count="events", total="n", percent="events_percent", named=_NAMED)
 
 
 MEDIAN_CHECKS: Final[dict[str, Callable[[pd.DataFrame], Iterator[Finding]]]] = {
@@ -203,28 +194,5 @@ def _curves(cells: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, list[tuple[floa
         yield rows, sorted(rates, key=lambda pair: pair[0])
 
 
-def _item(row: pd.Series[Any]) -> str:
-    return ", ".join(part for part in row[["endpoint", "analysis_set", "arm"]] if part)
-
-
-def _finding(
-    rows: pd.DataFrame,
-    check: str,
-    severity: Severity,
-    field: str,
-    printed: str,
-    expected: str,
-    message: str,
-) -> Finding:
-    row = rows.iloc[0]
-    return Finding(
-        check=check,
-        severity=severity,
-        row=int(rows.index[0]),
-        study=row["study"],
-        item=_item(row),
-        field=field,
-        printed=printed,
-        expected=expected,
-        message=message,
-    )
+def _place(rows: pd.DataFrame) -> Place:
+    return place_of(rows, _NAMED)

@@ -154,7 +154,7 @@ TABLES: Final[dict[str, TableSpec]] = {
         choices=(("severity", ("A", "B", "C")),),
     ),
     "studies": TableSpec(
-        keys=("study", "role", "citation", "doi", "printed_in"),
+        keys=("study", "role", "citation", "doi", "doi_seen_in", "printed_in"),
         choices=(("role", ("cohort", "review", "reviewed", "cited")),),
     ),
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,10 @@ from hccbayes.errors import InputError, Problem
 from hccbayes.evidence.audit import audit
 from hccbayes.evidence.effects import oriented_effects
 from hccbayes.evidence.findings import ALARMS
-from hccbayes.evidence.layouts import cell_text
 from hccbayes.evidence.printed import is_number, number
 from hccbayes.evidence.schemas import table_problems
 from hccbayes.evidence.table_specs import TABLES, TableSpec, table_spec
+from hccbayes.evidence.text_table import parse_csv, text_table
 
 TARGETS: Final = "audit_targets"
 """Package file that says which finding of the audit shows which known inconsistency."""
@@ -59,14 +59,15 @@ def table(name: str, *, usable_only: bool = True) -> pd.DataFrame:
 
 
 def studies() -> pd.DataFrame:
-    """Return every study with its citation and, where known, its DOI.
+    """Return every study with its citation and, where it was verified, its DOI.
 
     Returns
     -------
     pandas.DataFrame
         ``study``, the name the other tables use; ``role``: ``cohort``, ``review``, ``reviewed`` (in
-        the review's tables) or ``cited`` (quoted in a discussion); ``citation``; ``doi``;
-        ``printed_in``, the papers its numbers were taken from.
+        the review's tables) or ``cited`` (quoted in a discussion); ``citation``; ``doi``, empty
+        where it was not seen in print beside the title or the first author; ``doi_seen_in``, where
+        it was, or why it is empty; ``printed_in``, the papers its numbers were taken from.
     """
     return table("studies")
 
@@ -86,17 +87,10 @@ def read_table(data: pd.DataFrame | str | Path, name: str) -> pd.DataFrame:
     InputError
         If the name is unknown, a column is absent or does not belong there, or a cell is at fault:
         no number, an unknown word, a reversed interval, an interval of another probability than
-        0.90, 0.95 or 0.99. Every fault is listed with its line and column.
+        0.90, 0.95 or 0.99. Every fault is listed with its row and column.
     """
     spec = table_spec(name)
-    if isinstance(data, pd.DataFrame):
-        cells, source = data.map(cell_text), "DataFrame"
-    else:
-        path = Path(data)
-        if not path.is_file():
-            raise InputError(Problem("file", "is not there"), source=str(path))
-        cells, source = _as_text(path.read_text(encoding="utf-8-sig")), path.name
-    cells = cells.set_axis(pd.RangeIndex(1, len(cells) + 1), axis="index")
+    cells, source = text_table(data)
     problems = table_problems(readable(cells, spec), name)
     if problems:
         raise InputError(problems, source=source)
@@ -117,10 +111,14 @@ def select(
         if value is None:
             continue
         if column not in frame:
-            raise InputError(Problem(column, "is not a column of this table"))
-        known = list(frame[column].drop_duplicates())
+            message = f"is not a column of this table, whose columns are {', '.join(frame.columns)}"
+            raise InputError(Problem(column, message))
+        known = [str(name) for name in frame[column].drop_duplicates()]
         if value not in known:
-            message = f"unknown {column} {value!r}; choose from {', '.join(known)}"
+            close = get_close_matches(value, known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            whose = f" of {study}" if column == "endpoint" and study else ""
+            message = f"unknown {column} {value!r}{whose}; {hint}choose from {', '.join(known)}"
             raise InputError(Problem(column, message))
         frame = frame[frame[column] == value]
     return frame.reset_index(drop=True)
@@ -134,9 +132,9 @@ def printed_cells(name: str) -> pd.DataFrame:
 
 @cache
 def package_file(name: str) -> pd.DataFrame:
-    """Return a file of the package as text, its index the line below the header."""
+    """Return a file of the package as text, its index the row below the header."""
     text = files("hccbayes.evidence").joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
-    cells = _as_text(text)
+    cells = parse_csv(text, name)
     return cells.set_axis(pd.RangeIndex(1, len(cells) + 1), axis="index")
 
 
@@ -199,11 +197,6 @@ def _with_checks(frame: pd.DataFrame) -> pd.DataFrame:
     checks = targets.groupby("id")["check"].agg(lambda names: "; ".join(dict.fromkeys(names)))
     named = frame["id"].map(checks).fillna("")
     return frame.assign(found_by=named.ne("").map({True: "program", False: "reader"}), checks=named)
-
-
-def _as_text(text: str) -> pd.DataFrame:
-    frame = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
-    return frame.map(str.strip)
 
 
 __all__ = ["TABLES", "printed_cells", "read_table", "select", "studies", "table"]

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from hccbayes.arms import ARM_VALUE
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.adjusted_rows import (
-    ARMS,
     VarianceMethod,
     WeightedAnalysis,
     analysis_rows,
@@ -200,7 +200,7 @@ def _table(
         cluster=cluster_codes(cluster, len(frame)),
         curves={
             arm: weighted_curve(*follow_up, values, members=frame["treatment"] == value)
-            for arm, value in ARMS
+            for arm, value in ARM_VALUE.items()
         },
         times=times,
         horizon=horizon,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hccbayes.arms import ARMS
 from hccbayes.errors import InputError
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
@@ -20,8 +20,6 @@ from hccbayes.frequentist.weighted_curves import WeightedCurve
 from hccbayes.frequentist.weighted_logrank import weighted_logrank
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, influence, standard_errors
 from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST, Estimate
-
-ARMS: Final[tuple[tuple[str, int], ...]] = (("treated", 1), ("control", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -173,7 +171,7 @@ def _survival_difference(
 ) -> tuple[float, tuple[float, float]]:
     """Return the difference of the arms at a time, and its limits."""
     (treated, treated_sensitivity), (control, control_sensitivity) = (
-        analysis.curves[arm].at(time) for arm, _ in ARMS
+        analysis.curves[arm].at(time) for arm in ARMS
     )
     difference = float(treated[0] - control[0])
     # Where all have died the curve says nothing of its own precision.

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
+from hccbayes.arms import ARM_VALUE, Arm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.center_dummies import CenterDummies, center_dummies
@@ -18,8 +19,6 @@ from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.frequentist.logrank import logrank
 from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST, Estimate, estimate_table
-
-ARMS: tuple[tuple[str, int], ...] = (("treated", 1), ("control", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,7 +134,7 @@ def conventional_estimates(
 
 def _kaplan_meier_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Estimate]:
     curves = {}
-    for arm, value in ARMS:
+    for arm, value in ARM_VALUE.items():
         own = cohort.frame[cohort.frame["treatment"] == value]
         curves[arm] = kaplan_meier(own["entry"], own["time"], own["event"], prob=cohort.prob)
     for arm, curve in curves.items():
@@ -152,7 +151,7 @@ def _kaplan_meier_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Esti
 
 
 def _difference_rows(
-    cohort: _Cohort, curves: Mapping[str, pd.DataFrame], times: Sequence[float]
+    cohort: _Cohort, curves: Mapping[Arm, pd.DataFrame], times: Sequence[float]
 ) -> Iterable[Estimate]:
     """Yield the difference of the arms, with the variances of two independent curves added."""
     z = float(norm.ppf((1 + cohort.prob) / 2))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from hccbayes.defaults import FREQUENTIST_COLOR
 from hccbayes.errors import InputError, Problem
+from hccbayes.plots.evidence_flags import flag_key, flag_letters, flagged
 from hccbayes.plots.ratio_axis import (
     add_favors,
     add_text_column,
@@ -20,38 +23,45 @@ from hccbayes.plots.ratio_axis import (
     text_width,
 )
 from hccbayes.plots.style import (
-    DOUBLE_COLUMN,
+    MILLIMETER,
     POINT,
-    THIN_LINE,
+    TEXT_SIZE,
     choose,
+    figure_of,
     new_axes,
     publication_style,
 )
 
+WIDTH: Final = 170.0 * MILLIMETER
+"""Text width of a journal page, inches."""
 ROW_HEIGHT: Final = 10.5
 """Points of a row."""
-_HEADING: Final = 1.25
+_HEADING: Final = 1.35
 """Rows that the name of a comparison takes."""
 _COLUMN_GAP: Final = 9.0
 """Points between two columns."""
+_INDENT: Final = 7.0
+"""Points by which a study stands right of its comparison."""
+_LEGEND_RISE: Final = 15.0
+"""Points of the legend above the axes, over the headers of the columns."""
+_KEY_DROP: Final = 38.0
+"""Points of the key of the flags below the axes, under the label of the axis."""
+_LINE: Final = 9.0
+"""Points of a line of the key."""
 _COLUMNS: Final = (
-    *("study", "comparison", "endpoint", "analysis_set", "adjusted", "term", "interval_prob"),
-    *("hr", "lower", "upper", "use", "flags"),
+    *("study", "comparison", "endpoint", "analysis_set", "adjusted", "term", "treated_label"),
+    *("interval_prob", "hr", "lower", "upper", "use", "reason", "flags"),
 )
-_FLAGS: Final = {
-    "hr_outside_interval": "HR outside interval",
-    "interval_asymmetric": "asymmetric",
-    "p_against_interval": "p disagrees",
-    "se_below_floor": "SE too small for events",
-    "printed_twice": "printed twice",
-    "unreadable": "misprint",
+_ENDPOINTS: Final = {
+    "OS": "overall survival",
+    "PFS": "progression-free survival",
+    "RFS": "recurrence-free survival",
 }
-"""Alarms of the audit in two or three words."""
 _MARKERS: Final[dict[str, dict[str, Any]]] = {
-    "yes": {"marker": "s", "markerfacecolor": FREQUENTIST_COLOR},
-    "repaired": {"marker": "D", "markerfacecolor": FREQUENTIST_COLOR},
-    "caution": {"marker": "s", "markerfacecolor": "white"},
-    "no": {"marker": "X", "markerfacecolor": "white"},
+    "yes": {"marker": "s", "markerfacecolor": FREQUENTIST_COLOR, "markersize": 4.2},
+    "repaired": {"marker": "D", "markerfacecolor": FREQUENTIST_COLOR, "markersize": 4.2},
+    "caution": {"marker": "s", "markerfacecolor": "white", "markersize": 4.2},
+    "no": {"marker": "x", "markersize": 4.6},
 }
 _USES: Final = {
     "yes": "As printed",
@@ -71,9 +81,11 @@ def published_forest(
 ) -> Axes:
     """Draw published treatment effects under the comparison they belong to.
 
-    A filled square is used as printed, a diamond after a repair, an open square with caution, a
-    cross not at all. The columns give the interval's own level and what the audit flags. An
-    interval that leaves the axis ends in an arrow.
+    Comparisons that add locoregional to systemic therapy come first. A filled square is used as
+    printed, a diamond after a repair, an open square with caution; a cross and a dotted interval
+    are not usable. One column gives the interval's own level. Another has letters, with their key
+    below, for what the audit flags and for the arm meant where a study has several. An interval
+    that leaves the axis ends in an arrow.
 
     Parameters
     ----------
@@ -85,7 +97,7 @@ def published_forest(
     limits
         Ends of the axis; without them every hazard ratio between 1/8 and 8 is on it.
     ax
-        Axes to draw on; a new 183 mm figure without it.
+        Axes to draw on; a new 170 mm figure without it.
 
     Returns
     -------
@@ -98,18 +110,19 @@ def published_forest(
         If a column is absent, the endpoint is unknown, or no treatment effect is left.
     """
     rows = _rows(hazard_ratios, endpoint)
-    bottom = float(rows["height"].iloc[-1])
-    ax = new_axes(ax, width=DOUBLE_COLUMN, height=((bottom + 1.5) * ROW_HEIGHT + 64.0) * POINT)
-    ax.set_ylim(bottom + 0.7, -0.7)
+    letters = flag_letters(_effects(rows))
+    key = flag_key(letters)
+    ax = _axes(ax, rows, key)
     values = rows[["hr", "lower", "upper"]].to_numpy().ravel().tolist()
     set_ratio_axis(ax, limits or ratio_limits(values))
-    ax.spines["left"].set_visible(False)
-    ax.set_yticks([])
     for row in rows[rows["hr"].notna()].to_dict("records"):
         _draw_row(ax, row)
-    _add_columns(ax, rows)
-    add_favors(ax, 1.0, ("Favors", "treated"), ("Favors", "control"), xlabel=_label(endpoint))
+    left = _add_names(ax, rows)
+    _add_numbers(ax, rows, letters)
+    label = f"Hazard ratio of {_ENDPOINTS.get(endpoint, endpoint)}, treated over control"
+    add_favors(ax, 1.0, ("Favors", "treated"), ("Favors", "control"), xlabel=label)
     _legend(ax, rows)
+    _write(ax, key, (0.0, 0.0), (left, -_KEY_DROP), va="top")
     return ax
 
 
@@ -121,68 +134,93 @@ def _rows(table: pd.DataFrame, endpoint: str) -> pd.DataFrame:
     effects = table[(table["term"] == "treatment") & table["hr"].notna()]
     choose("endpoint", endpoint, list(effects["endpoint"].drop_duplicates()))
     effects = effects[effects["endpoint"] == endpoint]
+    several = effects.groupby(["study", "comparison"])["treated_label"].transform("nunique") > 1
+    effects = effects.assign(told_apart=effects["treated_label"].where(several, ""))
+    groups = [(str(name), own) for name, own in effects.groupby("comparison", sort=False)]
+    # What the package is about first; the rest in the order of the table.
+    groups.sort(key=lambda group: not group[0].endswith("+systemic vs systemic"))
     parts = []
-    for comparison, own in effects.groupby("comparison", sort=False):
-        heading = pd.DataFrame({"name": [comparison], "step": [_HEADING]})
-        parts.append(heading)
-        parts.append(own.assign(name=own["study"], step=1.0))
+    for comparison, own in groups:
+        heading = comparison[0].upper() + comparison[1:].replace("+", " + ")
+        parts.append(pd.DataFrame({"name": [heading], "step": [_HEADING]}))
+        parts.append(own.assign(name=own["study"].map(_study_name), step=1.0))
     rows = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
     return rows.assign(height=rows["step"].cumsum() - rows["step"].iloc[0])
+
+
+def _study_name(study: str) -> str:
+    """Return ``Fu Y 2023`` for ``FuY2023``, and ``Yuan 2023`` for ``Yuan2023_PATACE``."""
+    name = re.fullmatch(r"([A-Z][a-z]+)([A-Z]?)(\d{4})(_\w+)?", study)
+    return " ".join(filter(None, name.groups()[:3])) if name else study.replace("_", " ")
+
+
+def _effects(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    return rows[rows["hr"].notna()].to_dict("records")
+
+
+def _axes(ax: Axes | None, rows: pd.DataFrame, key: str) -> Axes:
+    """Return axes with a row each, in a figure as high as rows, legend and key need."""
+    bottom = float(rows["height"].iloc[-1])
+    below = _KEY_DROP + _LINE * (key.count("\n") + 1 if key else 0)
+    height = (bottom + 1.4) * ROW_HEIGHT + below + _LEGEND_RISE + 2.0 * TEXT_SIZE
+    ax = new_axes(ax, width=WIDTH, height=height * POINT)
+    ax.set_ylim(bottom + 0.7, -0.7)
+    ax.spines["left"].set_visible(False)
+    ax.set_yticks([])
+    return ax
 
 
 def _draw_row(ax: Axes, row: Mapping[Any, Any]) -> None:
     """Draw the interval, arrows where it leaves the axis, and the marker where it is on it."""
     low, high = ax.get_xlim()
     lower, upper, height = float(row["lower"]), float(row["upper"]), float(row["height"])
+    look: dict[str, Any] = {"color": FREQUENTIST_COLOR, "linewidth": 0.9}
     if not (math.isnan(lower) or math.isnan(upper)):
         ends = [min(max(end, low), high) for end in (lower, upper)]
-        ax.plot(ends, [height, height], color=FREQUENTIST_COLOR, linewidth=0.9, label="_interval")
+        style = ":" if row["use"] == "no" else "-"
+        ax.plot(ends, [height, height], linestyle=style, label="_interval", **look)
         for off, end, marker in ((lower < low, low, "<"), (upper > high, high, ">")):
             if off:
                 ax.plot(end, height, marker, color=FREQUENTIST_COLOR, markersize=3.5, clip_on=False)
     if low <= float(row["hr"]) <= high:
-        look = _MARKERS[str(row["use"])]
-        ax.plot(
-            float(row["hr"]),
-            height,
-            linestyle="none",
-            color=FREQUENTIST_COLOR,
-            markeredgewidth=0.9,
-            markersize=4.2,
-            label="_estimate",
-            **look,
-        )
+        marker_look = look | {"linestyle": "none", "markeredgewidth": 0.9}
+        marker_look |= _MARKERS[str(row["use"])]
+        ax.plot(float(row["hr"]), height, label="_estimate", **marker_look)
 
 
-def _add_columns(ax: Axes, rows: pd.DataFrame) -> None:
-    """Write comparison, study and analysis left of the axes, and the numbers right of them."""
-    heights = rows["height"].tolist()
-    effects = rows["hr"].notna().tolist()
-    analyses = [
-        _analysis(row) if shown else ""
-        for row, shown in zip(rows.to_dict("records"), effects, strict=True)
-    ]
-    names = [
-        f"   {name}" if shown else str(name)
-        for name, shown in zip(rows["name"], effects, strict=True)
-    ]
+def _add_names(ax: Axes, rows: pd.DataFrame) -> float:
+    """Write comparisons, studies and analyses left of the axes; return where they begin."""
+    is_effect = rows["hr"].notna()
+    effects, headings = rows[is_effect], rows[~is_effect]
+    names = effects["name"].tolist()
+    analyses = [_analysis(row) for row in _effects(rows)]
     analysis_at = -(_COLUMN_GAP + max(text_width(analyses), text_width(["Analysis"], bold=True)))
-    study_at = analysis_at - _COLUMN_GAP - text_width(names)
-    add_text_column(ax, heights, names, header="Comparison, study", side=0.0, shift=study_at)
+    header = "Comparison, study"
+    widest = max(text_width(names) + _INDENT, text_width([header], bold=True))
+    left = analysis_at - _COLUMN_GAP - widest
+    heights = effects["height"].tolist()
+    add_text_column(ax, heights, names, header="", side=0.0, shift=left + _INDENT)
     add_text_column(ax, heights, analyses, header="Analysis", side=0.0, shift=analysis_at)
-    numbers = [
-        _interval(row) if shown else ""
-        for row, shown in zip(rows.to_dict("records"), effects, strict=True)
-    ]
-    flags = [
-        _flags(str(row["flags"])) if shown else ""
-        for row, shown in zip(rows.to_dict("records"), effects, strict=True)
-    ]
-    header = "HR (interval, level)"
-    add_text_column(ax, heights, numbers, header=header, side=1.0, shift=_COLUMN_GAP)
-    numbers_width = max(text_width(numbers), text_width([header], bold=True))
-    shift = 2.0 * _COLUMN_GAP + numbers_width
-    add_text_column(ax, heights, flags, header="Flags", side=1.0, shift=shift)
+    _write(ax, header, (0.0, 1.0), (left, 3.0), va="bottom", fontweight="bold")
+    for name, height in zip(headings["name"], headings["height"], strict=True):
+        at = ax.get_yaxis_transform()
+        _write(ax, str(name), (0.0, height), (left, 0.0), coords=at, va="center", style="italic")
+    return left
+
+
+def _add_numbers(ax: Axes, rows: pd.DataFrame, letters: Mapping[str, str]) -> None:
+    """Write hazard ratio and interval, level, and letters of the flags right of the axes."""
+    effects = _effects(rows)
+    heights = [float(row["height"]) for row in effects]
+    columns: dict[str, Sequence[str]] = {
+        "HR (interval)": [_interval(row) for row in effects],
+        "Level": [_level(row) for row in effects],
+        "Flags": [", ".join(sorted(letters[word] for word in flagged(row))) for row in effects],
+    }
+    shift = _COLUMN_GAP
+    for header, texts in columns.items():
+        add_text_column(ax, heights, texts, header=header, side=1.0, shift=shift)
+        shift += _COLUMN_GAP + max(text_width(texts), text_width([header], bold=True))
 
 
 def _analysis(row: Mapping[Any, Any]) -> str:
@@ -195,15 +233,25 @@ def _interval(row: Mapping[Any, Any]) -> str:
     hr, lower, upper = (float(row[name]) for name in ("hr", "lower", "upper"))
     if math.isnan(lower):
         return f"{hr:.2f} (no interval)"
-    return f"{hr:.2f} ({lower:.2f}\N{EN DASH}{upper:.2f}, {float(row['interval_prob']):.0%})"
+    return f"{hr:.2f} ({lower:.2f}\N{EN DASH}{upper:.2f})"
 
 
-def _flags(names: str) -> str:
-    return ", ".join(_FLAGS.get(name, name.replace("_", " ")) for name in names.split("; ") if name)
+def _level(row: Mapping[Any, Any]) -> str:
+    return "" if math.isnan(float(row["lower"])) else f"{float(row['interval_prob']):.0%}"
 
 
-def _label(endpoint: str) -> str:
-    return f"Published hazard ratio of {endpoint}, treated over control (log scale)"
+def _write(
+    ax: Axes,
+    text: str,
+    xy: tuple[float, float],
+    shift: tuple[float, float],
+    *,
+    coords: Any = "axes fraction",
+    **look: Any,
+) -> None:
+    """Write a text some points away from a place on the axes."""
+    place = {"xycoords": coords, "textcoords": "offset points", "annotation_clip": False}
+    ax.annotate(text, xy=xy, xytext=shift, **place, **look)
 
 
 def _legend(ax: Axes, rows: pd.DataFrame) -> None:
@@ -212,20 +260,22 @@ def _legend(ax: Axes, rows: pd.DataFrame) -> None:
         Line2D(
             [],
             [],
-            linewidth=THIN_LINE,
+            linewidth=0.9,
+            linestyle=":" if use == "no" else "-",
             color=FREQUENTIST_COLOR,
-            markersize=4.2,
             label=name,
             **_MARKERS[use],
         )
         for use, name in _USES.items()
         if use in used
     ]
+    rise = ScaledTranslation(0.0, _LEGEND_RISE * POINT, figure_of(ax).dpi_scale_trans)
     ax.legend(
         handles=handles,
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=2,
+        bbox_transform=ax.transAxes + rise,
+        ncols=len(handles),
         borderaxespad=0.0,
-        columnspacing=1.2,
+        columnspacing=1.4,
     )

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from hccbayes.arms import ARMS
 from hccbayes.defaults import ARM_COLORS, ARM_LINESTYLES
 from hccbayes.errors import InputError, Problem
 from hccbayes.plots.style import (
-    ARMS,
     BAND_ALPHA,
     SINGLE_COLUMN,
     THIN_LINE,

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from hccbayes.arms import ARMS
 from hccbayes.defaults import ARM_COLORS, ARM_LINESTYLES
 from hccbayes.plots.draws import equal_tailed
 from hccbayes.plots.style import (
-    ARMS,
     DOUBLE_COLUMN,
     SINGLE_COLUMN,
     Drawable,

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from hccbayes import defaults
+from hccbayes.arms import ARMS
 from hccbayes.errors import InputError, Problem
 
 MILLIMETER: Final = 1.0 / 25.4
@@ -33,9 +34,6 @@ THIN_LINE: Final = 0.6
 BAND_ALPHA: Final = 0.2
 REFERENCE_LINE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": THIN_LINE, "zorder": 0.5}
 """Look of the line at no effect."""
-
-ARMS: Final = ("treated", "control")
-"""Arms in the order in which they are drawn and listed."""
 
 # DejaVu Sans comes with Matplotlib, so a figure is the same on every machine; text is drawn as
 # outlines, so that an SVG does not change with the fonts of its reader.

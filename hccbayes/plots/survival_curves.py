@@ -10,9 +10,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from hccbayes.arms import ARMS
 from hccbayes.defaults import ARM_COLORS, ARM_LINESTYLES
 from hccbayes.plots.style import (
-    ARMS,
     BAND_ALPHA,
     POINT,
     SINGLE_COLUMN,

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from hccbayes.arms import Arm
 from hccbayes.curves import restricted_mean, survival
 from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST
-from hccbayes.standardization import Arm, marginal_log_hr
+from hccbayes.standardization import marginal_log_hr
 from hccbayes.synthetic.simulation_config import CohortConfig
 
 FloatArray = NDArray[np.float64]

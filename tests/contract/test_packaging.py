@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,43 @@ def test_wheel_ships_the_model_files() -> None:
     assert list((ROOT / "models").glob("*.toml"))
 
 
+def ignored_patterns() -> list[str]:
+    return (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize("package", ["evidence", "synthetic"])
+def test_wheel_ships_the_data_files(package: str) -> None:
+    """Hatchling takes every file of the package that neither it nor .gitignore leaves out."""
+    wheel = project()["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["hccbayes"]
+    assert not {"exclude", "only-include", "artifacts"} & set(wheel)
+    files = [path for path in (ROOT / "hccbayes" / package / "data").iterdir() if path.is_file()]
+    assert len(files) >= 10
+    for path in files:
+        parts = path.relative_to(ROOT).parts
+        names = [*parts, *("/".join(parts[: end + 1]) for end in range(len(parts)))]
+        hits = [
+            (name, pattern)
+            for pattern in ignored_patterns()
+            for name in names
+            if fnmatch(name, pattern.strip("/"))
+        ]
+        assert hits == []
+
+
+@pytest.mark.parametrize("package", ["hccbayes.evidence", "hccbayes.synthetic"])
+def test_data_files_are_found_as_resources(package: str) -> None:
+    """As they are in a wheel, where there is no checkout around the package."""
+    folder = resources.files(package).joinpath("data")
+    names = {entry.name for entry in folder.iterdir()}
+    on_disk = {path.name for path in (ROOT / package.replace(".", "/") / "data").iterdir()}
+    assert names == on_disk
+    assert all(folder.joinpath(name).read_bytes() for name in names)
+
+
 def project_text_files() -> Iterator[tuple[str, str]]:
     """Yield (relative path, text) of each file that is neither ignored nor binary."""
-    ignored = [".git", *(ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    ignored = [".git", *ignored_patterns()]
     patterns = [pattern.strip("/") for pattern in ignored]
     for folder, subfolders, files in os.walk(ROOT):
         subfolders[:] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,9 @@ from scipy.stats import beta
 
 from hccbayes import evidence
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+ROOT = Path(__file__).resolve().parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+DOCUMENTATION = ROOT / "docs" / "evidence.md"
 FALSE_ALARM_LIMIT = 0.02
 
 
@@ -64,6 +67,16 @@ def test_committed_detection_list_is_the_present_one(detected: pd.DataFrame) -> 
     pd.testing.assert_frame_equal(committed.set_index("id"), detected)
 
 
+def test_documentation_names_who_finds_what(detected: pd.DataFrame) -> None:
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    program = detected["found_by"] == "program"
+    note = detected["finding_severity"] == "note"
+    found = {"an alarm": program & ~note, "a note": program & note, "a reader": ~program}
+    for who, which in found.items():
+        (row,) = re.findall(rf"^\| {who} \| (.+) \|$", text, flags=re.MULTILINE)
+        assert set(re.findall(r"[A-Z]\d+", row)) == set(detected.index[which]), who
+
+
 def test_false_alarms_of_correct_tables() -> None:
     rates = pd.read_csv(BENCHMARKS / "audit_false_alarms.csv")
     total = rates[rates["check"] == "any alarm"].set_index("kind")
@@ -102,7 +115,7 @@ def test_a_few_new_correct_studies_raise_nothing(monkeypatch: pytest.MonkeyPatch
         rng = np.random.default_rng([1, index])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # convergence and separation in small samples
-            study = import_module("audit_tables").simulate(index, rng)
+            study = import_module("audit_studies").simulate(index, rng)
             tables = benchmark.correct_tables(study, rng)
         for kind, table in tables.items():
             raised = evidence.alarms(evidence.audit(table, kind=kind))

@@ -13,7 +13,7 @@ import pytest
 
 from hccbayes.evidence import covariate_floor, two_arm_floor
 from hccbayes.evidence.count_tests import COUNT_TESTS, count_p_values
-from hccbayes.evidence.standardized_difference import factor_smd
+from hccbayes.standardized_difference import factor_smd
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 EXACT = 1e-9

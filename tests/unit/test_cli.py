@@ -375,16 +375,16 @@ def test_show_of_what_is_no_results_folder(tmp_path: Path, model: Path) -> None:
         assert "is this a folder that hccbayes run wrote?" in refused("show", path)
 
 
-def test_demo_runs_the_lung_model(
+def test_demo_runs_the_synthetic_chen_cohort(
     tmp_path: Path, fake_fit: Callable[[bool], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = fake_fit(True)
     monkeypatch.chdir(tmp_path)
     assert hccbayes_command("demo", "--draws", 20, "--seed", 3).exit_code == 0
     ((cohort, spec),) = calls
-    assert spec.model.name == "ncctg_lung_os"
+    assert spec.model.name == "chen2025_os"
     assert (spec.sampler.draws, spec.sampler.seed) == (20, 3)
-    assert cohort.source == "dataset:ncctg_lung"
+    assert cohort.source == "synthetic:chen2025"
     assert (tmp_path / "results" / "demo" / "report.md").is_file()
 
 

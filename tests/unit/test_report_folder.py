@@ -12,7 +12,7 @@ import pytest
 
 from hccbayes.analysis import Analysis, load
 from hccbayes.errors import FolderExistsError, InputError
-from hccbayes.records import ESTIMATE_COLUMNS
+from hccbayes.records import ESTIMATE_COLUMNS, CheckResult, Diagnosis
 from hccbayes.report import folder
 
 Make = Callable[..., Analysis]
@@ -64,13 +64,26 @@ def test_estimates_on_disk_have_the_columns_of_the_contract(
     assert header == ",".join(ESTIMATE_COLUMNS)
 
 
-def test_json_on_disk_is_valid_where_a_number_is_not(make_analysis: Make, written: Path) -> None:
-    make_analysis().save(written)
-    for name in ("diagnostics.json", "provenance.json"):
-        json.loads(
-            (written / name).read_text(encoding="utf-8"),
-            parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"),
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_on_disk_is_valid_where_a_number_is_not(
+    value: float, make_analysis: Make, written: Path
+) -> None:
+    """Python writes ``NaN`` and ``Infinity``, which no other reader of JSON knows."""
+    undefined = CheckResult(name="rhat", passed=False, message="R-hat undefined", value=value)
+    diagnosis = Diagnosis(checks=(undefined,), target_accept=0.9)
+    make_analysis(diagnosis=diagnosis, reference_diagnosis=diagnosis).save(written)
+    refused: list[str] = []
+    read = {
+        name: json.loads(
+            (written / name).read_text(encoding="utf-8"), parse_constant=refused.append
         )
+        for name in ("diagnostics.json", "provenance.json")
+    }
+    assert refused == []
+    for part in ("main", "reference"):
+        (check,) = read["diagnostics.json"][part]["checks"]
+        assert (check["name"], check["value"]) == ("rhat", None)
+    assert read["provenance.json"]["seed"] == 1
 
 
 def test_existing_results_are_kept_unless_forced(make_analysis: Make, written: Path) -> None:

@@ -14,7 +14,7 @@ from hccbayes.evidence.count_tests import (
     welch_t,
 )
 from hccbayes.evidence.se_floors import covariate_floor, minimum_events, two_arm_floor
-from hccbayes.evidence.standardized_difference import (
+from hccbayes.standardized_difference import (
     factor_smd,
     factor_smd_range,
     mean_smd_range,

@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hccbayes.cli_evidence import audit, evidence
+from hccbayes.cli_evidence import audit, column_widths, evidence
+from hccbayes.evidence import TABLES, table
 
 ROW = "study,endpoint,hr,lower,upper,p\nA,OS,{hr},0.52,0.94,0.019\n"
 
@@ -20,21 +21,22 @@ def run():
     app.command()(evidence)
     app.command()(audit)
     runner = CliRunner()
-    return lambda *words: runner.invoke(app, list(words), env={"COLUMNS": "200"})
+    return lambda *words, width=200: runner.invoke(app, list(words), env={"COLUMNS": str(width)})
 
 
 def test_evidence_prints_a_study_and_an_endpoint(run):
     done = run("evidence", "--study", "Chen2025", "--endpoint", "PFS")
     assert done.exit_code == 0
-    assert "0.75 (0.57-0.98)" in done.output
+    assert "0.75\N{NO-BREAK SPACE}(0.57-0.98)" in done.output
+    assert "Published hazard ratios, Chen2025, PFS, " in done.output
     assert "Lin2023" not in done.output
-    assert "Left out: 1, interval not symmetric" in done.output
+    assert "Left out: 1 row, interval not symmetric" in done.output
 
 
 def test_evidence_says_why_a_study_has_no_row(run):
     done = run("evidence", "--study", "Lu2025")
     assert done.exit_code == 0
-    assert "Left out: 4, no hazard ratio in the text" in done.output
+    assert "Left out: 4 rows, no hazard ratio in the text" in done.output
     assert "Left out" not in run("evidence", "--study", "Lu2025", "--all").output
 
 
@@ -45,16 +47,64 @@ def test_evidence_prints_other_tables(run, name):
     assert f"Published {name.replace('_', ' ')}" in done.output
 
 
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", list(TABLES))
+def test_evidence_fits_the_terminal_without_a_broken_word(run, name, width):
+    output = run("evidence", "--table", name, width=width).output
+    lines = [line.rstrip() for line in output.splitlines()]
+    assert max(map(len, lines)) <= width
+    assert "\N{HORIZONTAL ELLIPSIS}" not in output
+    assert set(table(name)["study"]) <= set(output.split())
+
+
+def test_evidence_says_which_columns_a_narrow_terminal_leaves_out(run):
+    narrow, wide = (run("evidence", width=width).output for width in (80, 120))
+    hidden = "Not shown in 80 characters: use, analysis set, flags, SE.\n"
+    assert hidden in narrow
+    assert "Not shown" not in wide
+    asked = run("evidence", "--study", "Chen2025", "--endpoint", "OS", width=80).output
+    assert "Not shown" not in asked
+
+
+def test_widths_of_columns():
+    cells = pd.DataFrame({"id": ["L1"], "words": ["one three five seven"], "long": ["x" * 9]})
+    # Whole where there is room, 2 characters between columns: 2 + 2 + 20 + 2 + 9.
+    assert column_widths(cells, 35) == {"id": 2, "words": 20, "long": 9}
+    # The longest word, 5 characters; what is left goes to the left.
+    assert column_widths(cells, 20) == {"id": 2, "words": 5, "long": 9}
+    assert column_widths(cells, 23) == {"id": 2, "words": 8, "long": 9}
+    assert column_widths(cells, 19) == {"id": 2, "words": 15}
+    # A text of 80 characters needs 20 to be on four lines.
+    text = pd.DataFrame({"id": ["L1"], "text": ["word " * 16]})
+    assert column_widths(text, 24) == {"id": 2, "text": 20}
+    assert column_widths(text, 23) == {"id": 2}
+
+
 def test_evidence_as_csv_is_the_whole_table(run):
     done = run("evidence", "--table", "responses", "--csv")
     assert len(pd.read_csv(StringIO(done.output))) == 85
 
 
-@pytest.mark.parametrize("words", [("--study", "Lu2024"), ("--table", "hazards")])
-def test_unknown_names_leave_with_status_2(run, words):
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("--study", "Chen25"),
+            "unknown study 'Chen25'; did you mean Chen2025? choose from Lu2025",
+        ),
+        (("--endpoint", "death"), "unknown endpoint 'death'; choose from OS, PFS, TTUP, RFS, PPS"),
+        (("--study", "Ricke2019", "--endpoint", "PFS"), "'PFS' of Ricke2019; choose from OS"),
+        (
+            ("--table", "studies", "--endpoint", "OS"),
+            "is not a column of this table, whose columns",
+        ),
+        (("--table", "hazards"), "unknown table 'hazards'; choose from hazard_ratios, baseline"),
+    ],
+)
+def test_unknown_names_leave_with_status_2(run, words, says):
     done = run("evidence", *words)
     assert done.exit_code == 2
-    assert "choose from" in done.output
+    assert says in done.output
 
 
 def test_audit_of_a_file(run, tmp_path):
@@ -70,7 +120,7 @@ def test_audit_of_a_file(run, tmp_path):
     path.write_text(ROW.format(hr="0.4.0"))
     done = run("audit", str(path))
     assert done.exit_code == 2
-    assert "line 1 (A), column hr: '0.4.0' is not a number" in done.output
+    assert "row 1 (A), column hr: '0.4.0' is not a number" in done.output
     assert run("audit", str(path), "--misprints").exit_code == 1
 
 

@@ -49,6 +49,31 @@ def test_every_study_has_a_citation_and_the_cohorts_a_doi():
     assert papers["doi"].str.fullmatch(r"10\.\d{4,9}/\S+").all()
 
 
+def test_a_doi_was_seen_in_print_or_is_not_there():
+    studies = evidence.studies()
+    given = studies["doi"] != ""
+    assert (studies["doi_seen_in"] != "").all()
+    assert not studies.loc[given, "doi_seen_in"].str.startswith(("not verified", "none")).any()
+    assert studies.loc[~given, "doi_seen_in"].str.startswith(("not verified: ", "none: ")).all()
+    assert studies.loc[given, "doi"].str.fullmatch(r"10\.\d{4,9}/\S+").all()
+    assert studies.loc[given, "doi"].is_unique
+    assert given.sum() == 24
+
+
+def test_arms_of_one_study_have_one_role_in_every_table():
+    """Meyer2013 has no arm that is more treated than the other; its role must not change."""
+    roles = {}
+    for name in ("outcomes", "responses"):
+        frame = evidence.table(name, usable_only=False)
+        for row in frame[frame["study"] == "Meyer2013"].to_dict("records"):
+            roles.setdefault(row["arm_label"], set()).add(row["arm"])
+    assert roles == {"TAE": {"treated"}, "sTACE": {"control"}}
+    ratios = evidence.select(evidence.table("hazard_ratios"), study="Meyer2013")
+    assert set(ratios["treated_label"]) == {"TAE"}
+    assert set(ratios["use"]) == {"caution"}
+    assert ratios["reason"].str.contains("direction").all()
+
+
 def test_effects_are_treated_over_control():
     rows = evidence.select(evidence.table("hazard_ratios"), study="Lin2023", endpoint="OS")
     treatment = rows[(rows["term"] == "treatment") & (rows["adjusted"] == "yes")].iloc[0]
