@@ -11,6 +11,7 @@ PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+REPRODUCTION_ARGS ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -22,10 +23,10 @@ export SUITABLE
 # Figures go to files; without this Matplotlib looks for a display.
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint bench lock lock-check clean
+.PHONY: help demo test lint bench reproduction lock lock-check clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.installed  ## set up, then run the demonstration analysis, chen2025_os (DEMO_ARGS)
 	$(BIN)/hccbayes demo $(DEMO_ARGS)
@@ -40,6 +41,9 @@ lint: .venv/.installed-dev  ## set up, then run ruff and mypy
 
 bench: .venv/.installed-bench  ## set up, then measure speed and memory against rivals (BENCH_ARGS)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew (some minutes)
+	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)
 
 # Keeps the pins there are and adds what is new; UPGRADE=1 takes the newest versions instead. The
 # lock holds `name==version` and nothing else, so that it says nothing of where packages came from.

@@ -43,7 +43,7 @@ ARM_CONTRASTS = frozenset({TREATMENT_CONTRAST, DIFFERENCE_CONTRAST, "treated", "
 """Contrasts of the arms, against those of covariates and centers."""
 
 
-POPULATIONS = frozenset({"sample", "ate", "att", "atc"})
+POPULATIONS = frozenset({"sample", "ate", "att", "atc", "ato", "matching", "matched"})
 """Populations that are the whole cohort or a standardization target, against single centers."""
 
 
@@ -58,8 +58,8 @@ class Estimate:
     contrast
         ``treated - control``, ``treated / control``, an arm, or a covariate's own contrast.
     population
-        Over whom: ``sample`` (the patients as they are) or a standardization target
-        (``ate``, ``att``, ``atc``).
+        Over whom: ``sample`` (the patients as they are), a target of standardization or weighting
+        (``ate``, ``att``, ``atc``, ``ato``, ``matching``), or ``matched`` patients.
     time
         Months at which, or to which, the quantity is taken; ``None`` where it has no time.
     estimate, lower, upper

@@ -269,7 +269,8 @@ def marginal_log_hr(
         share = 1.0 / (1.0 + np.exp(-(theta[:, None] + log_odds)))
         score = np.sum(fall_treated * (1.0 - share) - fall_control * share, axis=1)
         slope = np.sum((fall_treated + fall_control) * share * (1.0 - share), axis=1)
-        step = score / slope
+        # The score falls in theta; a full step may overshoot to where it is flat.
+        step = np.clip(score / slope, -1.0, 1.0)
         theta = theta + step
         if np.max(np.abs(step)) < _NEWTON_TOLERANCE:
             return theta

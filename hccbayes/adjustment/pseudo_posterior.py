@@ -30,13 +30,13 @@ FloatArray = NDArray[np.float64]
 _LOG_TWO: Final = float(np.log(2.0))
 
 
-def build_arm_model(arms: ArmHazards, priors: PriorSection) -> pm.Model:
+def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
     """Build the model of two weighted arms; nothing is sampled.
 
     Parameters
     ----------
-    arms
-        Weighted events and exposure; any others with as many intervals fit the compiled model.
+    intervals
+        Number of intervals; the data are those of :func:`arm_data`, given to each fit.
     priors
         ``treatment``, ``baseline_level``, ``interval`` and ``median_survival`` are used: the log
         hazards are a common level and independent deviations.
@@ -44,14 +44,12 @@ def build_arm_model(arms: ArmHazards, priors: PriorSection) -> pm.Model:
     Returns
     -------
     pymc.Model
-        ``treatment`` (marginal log hazard ratio) and ``log_baseline`` (dims ``interval``); the
-        data of :func:`arm_data`.
+        ``treatment`` (marginal log hazard ratio) and ``log_baseline`` (dims ``interval``).
     """
     import pymc as pm
 
-    intervals = arms.events.shape[1]
-    with pm.Model(coords={"arm": ["control", "treated"], "interval": range(intervals)}) as model:
-        for name, value in arm_data(arms).items():
+    with pm.Model(coords={"interval": range(intervals)}) as model:
+        for name, value in _placeholders(intervals).items():
             pm.Data(name, value)
         effect = priors.treatment.variable("treatment")
         level = np.log(_LOG_TWO / priors.median_survival) + priors.baseline_level.variable("level")
@@ -64,6 +62,16 @@ def build_arm_model(arms: ArmHazards, priors: PriorSection) -> pm.Model:
         expected = model["exposure"] * pm.math.exp(log_hazard)
         pm.Potential("log_likelihood", pm.math.sum(model["events"] * log_hazard - expected))
     return model
+
+
+def _placeholders(intervals: int) -> dict[str, FloatArray]:
+    return {
+        "events": np.ones((2, intervals)),
+        "exposure": np.ones((2, intervals)),
+        "contrast": np.array([-0.5, 0.5]),
+        "maximum": np.zeros(intervals + 1),
+        "transform": np.eye(intervals + 1),
+    }
 
 
 def arm_data(arms: ArmHazards, sandwich: FloatArray | None = None) -> dict[str, FloatArray]:

@@ -43,8 +43,8 @@ def weighted_estimates(
 ) -> pd.DataFrame:
     """Return weighted Cox, Kaplan-Meier and log-rank estimates of a cohort.
 
-    Log hazard ratio and hazard ratio of treatment alone (Efron's ties); survival by arm (limits on
-    the log scale) and its difference at each time within the arms' follow-up; median by arm;
+    Marginal log hazard ratio and hazard ratio of treatment (Efron's ties); survival by arm (limits
+    on the log scale) and its difference at each time within the arms' follow-up; median by arm;
     restricted mean by arm and its difference; log-rank statistic and p-value; by these methods:
 
     =================================  ========================================================

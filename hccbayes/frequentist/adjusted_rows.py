@@ -240,10 +240,17 @@ def _cox_rows(
     except NotEstimableError as error:
         notes.append(_note(variance.cox, error))
     limits = analysis.wald(coef, se)
-    yield analysis.row("log_hr", TREATMENT_CONTRAST, variance.cox, coef, limits=limits, kind="wald")
+    yield analysis.row(
+        "log_marginal_hr", TREATMENT_CONTRAST, variance.cox, coef, limits=limits, kind="wald"
+    )
     ratios = (float(np.exp(limits[0])), float(np.exp(limits[1])))
     yield analysis.row(
-        "hr", TREATMENT_CONTRAST, variance.cox, float(np.exp(coef)), limits=ratios, kind="wald"
+        "marginal_hr",
+        TREATMENT_CONTRAST,
+        variance.cox,
+        float(np.exp(coef)),
+        limits=ratios,
+        kind="wald",
     )
 
 

@@ -2,6 +2,7 @@
 
 from hccbayes.spec.adjustment import (
     AdjustmentSection,
+    Calibration,
     MatchingSection,
     PropensitySection,
     Target,
@@ -24,6 +25,7 @@ __all__ = [
     "AdjustmentSection",
     "AnalysisSpec",
     "Backend",
+    "Calibration",
     "Cuts",
     "DataSection",
     "EstimandSection",

@@ -16,7 +16,7 @@ ScoreCenters = Literal["auto", "none", "fixed", "random"]
 Method = Literal["none", "gcomp", "weighted", "matched", "doubly_robust"]
 Propagation = Literal["cut", "bayesian_bootstrap"]
 Target = Literal["ate", "att", "atc", "ato", "matching"]
-Calibration = Literal["open_faced", "curvature"]
+Calibration = Literal["open_faced", "curvature", "none"]
 NEEDS_SCORE: frozenset[str] = frozenset({"weighted", "matched", "doubly_robust"})
 """Methods that cannot do without a propensity score."""
 
@@ -70,8 +70,8 @@ class MatchingSection(FrozenModel):
     exact
         Columns on which a pair must agree.
     order
-        In which order the treated choose: ``largest`` score first, ``smallest``, ``random`` or
-        ``data``.
+        In which order the patients of the smaller arm choose: ``largest`` score first,
+        ``smallest``, ``random`` or ``data``; left out, those who are hardest to match first.
     """
 
     method: Literal["nearest", "optimal"] = "nearest"
@@ -81,7 +81,7 @@ class MatchingSection(FrozenModel):
     caliper: Annotated[float, Field(ge=0, allow_inf_nan=False)] = defaults.CALIPER
     caliper_scale: Literal["sample", "pooled"] = "sample"
     exact: tuple[ColumnName, ...] = ()
-    order: Literal["largest", "smallest", "random", "data"] = "largest"
+    order: Literal["largest", "smallest", "random", "data"] | None = None
 
 
 def _one_or_several(value: Any) -> Any:
@@ -102,6 +102,7 @@ class AdjustmentSection(FrozenModel):
     calibration
         How the weighted pseudo-posterior gets the width of the sandwich: ``open_faced``
         (the draws are moved) or ``curvature`` (the likelihood is, and the prior speaks in full).
+        ``none`` shows the pseudo-posterior with raw weights, whose intervals do not hold.
     propagate
         Sensitivities that carry the score's uncertainty: ``cut``, ``bayesian_bootstrap``.
     patients

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +9,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from hccbayes.frequentist.logrank import logrank
 from hccbayes.synthetic import immortal_null
 from hccbayes.synthetic.chen2025 import CHEN2025
 from hccbayes.synthetic.construction import build_cohort, build_with_risk_tables
@@ -18,10 +16,10 @@ from hccbayes.synthetic.covariates import Correlation
 from hccbayes.synthetic.immortal_null import LU2025_AGES
 from hccbayes.synthetic.lin2023 import LIN2023
 from hccbayes.synthetic.lu2025 import LU2025
+from hccbayes.synthetic.manifest_outcomes import STANDARD_ERROR, logrank_row, risk_rows
 from hccbayes.synthetic.manifest_table import manifest_rows
-from hccbayes.synthetic.measures import TargetRow, treatment_fit
+from hccbayes.synthetic.measures import TargetRow, free_row, treatment_fit
 from hccbayes.synthetic.overall_age import assign_ages
-from hccbayes.synthetic.risk_tables import risk_rows
 from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.sun2025 import REPAIRED_SE, SUN2025, SUN2025_AGES, SUN2025_RISK
 
@@ -64,17 +62,22 @@ def synthetic_chen2025(
     ----------
     seed
         Seed; the targets are the same for all. The shipped one takes seconds, others may take
-        minutes until a draw meets every target.
+        minutes until a draw meets every target, and a few meet none.
     correlation
         Correlations of the covariates' latent scores by pairs of columns; independent where it is
         left out.
+
+    Returns
+    -------
+    SyntheticCohort
+        Rows, targets and notes.
 
     Raises
     ------
     InfeasibleDrawError
         If no draw under this seed meets the targets.
     InputError
-        If `correlation` is wrong.
+        If the seed or `correlation` is wrong.
     """
     return _cohort(CHEN2025, build_cohort(CHEN2025, seed=seed, correlation=correlation), seed)
 
@@ -84,7 +87,22 @@ def synthetic_lin2023(
 ) -> SyntheticCohort:
     """Build the cohort after Lin 2023, a PD-1 inhibitor added to HAIC and lenvatinib.
 
-    Parameters and errors as for :func:`synthetic_chen2025`.
+    Parameters
+    ----------
+    seed, correlation
+        As for :func:`synthetic_chen2025`.
+
+    Returns
+    -------
+    SyntheticCohort
+        Rows, targets and notes.
+
+    Raises
+    ------
+    InfeasibleDrawError
+        If no draw under this seed meets the targets.
+    InputError
+        If the seed or `correlation` is wrong.
     """
     return _cohort(LIN2023, build_cohort(LIN2023, seed=seed, correlation=correlation), seed)
 
@@ -97,13 +115,32 @@ def synthetic_lu2025(
 ) -> SyntheticCohort:
     """Build the cohort after Lu 2025, TACE added to targeted and PD-(L)1 therapy.
 
-    Parameters and errors as for :func:`synthetic_chen2025`; `exchange_child_pugh` exchanges the
-    printed classes A and B, which are probably swapped.
+    Parameters
+    ----------
+    seed, correlation
+        As for :func:`synthetic_chen2025`.
+    exchange_child_pugh
+        Whether the printed classes A and B, which are probably swapped, are exchanged.
+
+    Returns
+    -------
+    SyntheticCohort
+        Rows, targets and notes.
+
+    Raises
+    ------
+    InfeasibleDrawError
+        If no draw under this seed meets the targets.
+    InputError
+        If the seed or `correlation` is wrong.
     """
     study = _exchanged_child_pugh(LU2025) if exchange_child_pugh else LU2025
     frame = build_cohort(study, seed=seed, correlation=correlation)
     assign_ages(frame, "age_60_or_above", LU2025_AGES, np.random.default_rng([seed, AGE_STREAM]))
-    extra = [*_age_rows(frame, (49.0, 55.0, 64.0)), *_logrank_rows(study, frame)]
+    extra = list(_age_rows(frame, (49.0, 55.0, 64.0)))
+    for endpoint, printed in ((study.os, 0.023), (study.pfs, 0.038)):
+        assert endpoint is not None
+        extra.append(logrank_row(study, frame, endpoint, printed))
     return _cohort(study, frame, seed, extra)
 
 
@@ -112,7 +149,22 @@ def synthetic_sun2025(
 ) -> SyntheticCohort:
     """Build the cohort after Sun 2025, metastasectomy against immunotherapy combinations.
 
-    Parameters and errors as for :func:`synthetic_chen2025`.
+    Parameters
+    ----------
+    seed, correlation
+        As for :func:`synthetic_chen2025`.
+
+    Returns
+    -------
+    SyntheticCohort
+        Rows, targets and notes.
+
+    Raises
+    ------
+    InfeasibleDrawError
+        If no draw under this seed meets the targets.
+    InputError
+        If the seed or `correlation` is wrong.
     """
     frame = build_with_risk_tables(SUN2025, SUN2025_RISK, seed=seed, correlation=correlation)
     assign_ages(frame, "age_50_or_above", SUN2025_AGES, np.random.default_rng([seed, AGE_STREAM]))
@@ -121,7 +173,7 @@ def synthetic_sun2025(
         *_age_rows(frame, (None, 55.0, None)),
     ]
     error = float(treatment_fit(SUN2025, frame, "os").se[0])
-    extra.append(_free_row("standard error of the log hazard ratio", "os", REPAIRED_SE, error))
+    extra.append(free_row(STANDARD_ERROR, "os", REPAIRED_SE, error))
     return _cohort(SUN2025, frame, seed, extra)
 
 
@@ -133,10 +185,17 @@ def synthetic_lu2025_immortal_null(*, seed: int = immortal_null.NULL_SEED) -> Sy
     seed
         Seed.
 
+    Returns
+    -------
+    SyntheticCohort
+        Rows, targets and notes.
+
     Raises
     ------
     InfeasibleDrawError
         If no draw has the printed arm sizes and is typical.
+    InputError
+        If the seed is wrong.
     """
     frame = immortal_null.build_null(seed)
     margins_only = replace(LU2025, os=None, pfs=None, responses=(), adverse_events=())
@@ -199,26 +258,3 @@ def _age_rows(
                 tolerance=1e-9,
                 status="identified",
             )
-
-
-def _logrank_rows(study: StudyTargets, frame: pd.DataFrame) -> Iterator[TargetRow]:
-    for endpoint, printed in ((study.os, 0.023), (study.pfs, 0.038)):
-        assert endpoint is not None
-        treated = frame["arm"] == study.label("treated")
-        start = np.zeros(len(frame))
-        time, event = frame[endpoint.time_column], frame[endpoint.event_column]
-        found = logrank(start, time, event, treated).p_value
-        yield _free_row("log-rank p", endpoint.name, printed, found)
-
-
-def _free_row(quantity: str, item: str, target: float, achieved: float) -> TargetRow:
-    return TargetRow(
-        quantity=quantity,
-        item=item,
-        sample="all",
-        arm="both",
-        target=target,
-        achieved=float(achieved),
-        tolerance=math.nan,
-        status="not targeted",
-    )

@@ -14,12 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hccbayes.synthetic.coupling import couple, effect_indicator, reorder_outcomes
+from hccbayes.synthetic.conditions import effect_indicator
+from hccbayes.synthetic.config_checks import check_seed
+from hccbayes.synthetic.coupling import couple
 from hccbayes.synthetic.covariates import Correlation, draw_covariates
 from hccbayes.synthetic.event_times import FollowUp, draw_overall, draw_progression
 from hccbayes.synthetic.exact_counts import assign_adverse_events, assign_modes, assign_responses
 from hccbayes.synthetic.outcome_targets import Endpoint
-from hccbayes.synthetic.risk_tables import RiskTargets, add_outcomes
+from hccbayes.synthetic.reordering import reorder_outcomes
+from hccbayes.synthetic.risk_tables import add_outcomes
+from hccbayes.synthetic.risk_targets import RiskTargets
 from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.targets import ARMS, Arm, InfeasibleDrawError
 
@@ -57,7 +61,7 @@ def build_cohort(
     InputError
         If counts contradict each other, or `correlation` is wrong.
     """
-    rng = np.random.default_rng(study.seed if seed is None else seed)
+    rng = np.random.default_rng(study.seed if seed is None else check_seed(seed))
     frame = _try(lambda: _with_outcomes(study, rng, correlation), RESTARTS)
     assign_responses(frame, study, rng)
     assign_adverse_events(frame, study, rng)
@@ -86,26 +90,20 @@ def build_with_risk_tables(
     Returns
     -------
     pandas.DataFrame
-        As for :func:`build_cohort`.
-
-    Raises
-    ------
-    InfeasibleDrawError
-        If no draw met the targets.
-    InputError
-        If counts contradict each other, or `correlation` is wrong.
+        As for :func:`build_cohort`, which raises the same errors.
     """
-    rng = np.random.default_rng(seed)
-    labels: dict[Arm, str] = {arm: study.label(arm) for arm in ARMS}
+    rng = np.random.default_rng(check_seed(seed))
 
     def drawn() -> pd.DataFrame:
         covariates = draw_covariates(study, rng, correlation=correlation)
-        frame = add_outcomes(covariates, targets, labels, rng)
-        # Within the matched subset and the rest, so that both keep their curves; regressions on
-        # treatment alone hold already and stay as they are.
-        adjusted = [regression for regression in study.regressions if regression.effects]
-        within = ("arm", "matched")
-        return reorder_outcomes(frame, adjusted, labels["treated"], rng, within=within)
+        frame = add_outcomes(covariates, targets, study, rng)
+        # Regressions on treatment alone hold already. Exchanges within the matched subset, then
+        # within the rest, leave both with their curves, and the second the first as it is.
+        for sample, part in (("matched", "yes"), ("all", "no")):
+            adjusted = [r for r in study.regressions if r.effects and r.sample == sample]
+            movable = (frame["matched"] == part).to_numpy(dtype=bool)
+            frame = reorder_outcomes(frame, study, adjusted, rng, movable=movable)
+        return frame
 
     frame = _try(drawn, RESTARTS)
     assign_responses(frame, study, rng)
@@ -143,7 +141,7 @@ def _with_outcomes(
     _write_outcome(frame, study, pfs, progression)
     if not study.regressions:
         return frame
-    return reorder_outcomes(frame, study.regressions, study.label("treated"), rng)
+    return reorder_outcomes(frame, study, study.regressions, rng)
 
 
 def draw_centers(frame: pd.DataFrame, study: StudyTargets, rng: np.random.Generator) -> FloatArray:

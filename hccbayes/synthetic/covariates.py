@@ -8,6 +8,7 @@ analysis, never knowledge.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from hccbayes.synthetic.targets import ARMS, PARTS, Arm, Margin, Part
 FloatArray = NDArray[np.float64]
 Correlation = Mapping[tuple[str, str], float]
 """Correlations of the latent scores by pairs of columns; pairs left out are uncorrelated."""
+SMALLEST_EIGENVALUE: Final = 1e-10
+"""At or below it a correlation matrix counts as singular; eigenvalues are rounded at 1e-15."""
 
 
 def draw_covariates(
@@ -70,20 +73,29 @@ def correlation_matrix(columns: Sequence[str], correlation: Correlation) -> Floa
     Raises
     ------
     InputError
-        If a column is unknown or the matrix is not positive definite.
+        If a column is unknown or paired with itself, a number is not in -1 to 1, or the matrix is
+        not positive definite; all problems are listed.
     """
+    problems: list[Problem] = []
     matrix = np.eye(len(columns))
-    for (first, second), value in correlation.items():
-        unknown = [name for name in (first, second) if name not in columns]
-        if unknown:
+    for pair, value in correlation.items():
+        unknown = [name for name in pair if name not in columns]
+        for name in unknown:
             known = ", ".join(columns)
-            raise InputError(
-                Problem("correlation", f"unknown column {unknown[0]!r}; choose from {known}")
+            problems.append(Problem("correlation", f"unknown column {name!r}; choose from {known}"))
+        if pair[0] == pair[1]:
+            problems.append(Problem("correlation", f"{pair[0]!r} is paired with itself"))
+        if not -1.0 <= value <= 1.0:
+            problems.append(
+                Problem("correlation", f"of {pair[0]} and {pair[1]} is {value!r}, not in -1 to 1")
             )
-        row, column = columns.index(first), columns.index(second)
-        matrix[row, column] = matrix[column, row] = value
-    if np.linalg.eigvalsh(matrix)[0] <= 0:
-        raise InputError(Problem("correlation", "the matrix is not positive definite"))
+        if not unknown:
+            row, column = columns.index(pair[0]), columns.index(pair[1])
+            matrix[row, column] = matrix[column, row] = value
+    if not problems and np.linalg.eigvalsh(matrix)[0] <= SMALLEST_EIGENVALUE:
+        problems.append(Problem("correlation", "the matrix is not positive definite"))
+    if problems:
+        raise InputError(problems, source="correlation")
     return matrix
 
 

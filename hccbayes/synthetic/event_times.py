@@ -14,8 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.stats import norm
 
 from hccbayes.curves import time_at_cumulative_hazard
+from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.frequentist.kaplan_meier import MedianSurvival, kaplan_meier, median_survival
 from hccbayes.synthetic.outcome_targets import ArmEndpoint, Endpoint, not_reached
 from hccbayes.synthetic.partial_likelihood import log_hr_offset, partial_score
@@ -121,11 +123,43 @@ def exact_events(time: FloatArray, limit: FloatArray, events: int) -> FollowUp:
 def move_times(raw: FollowUp, target: ArmEndpoint, longest: float) -> FollowUp:
     """Move follow-up so that the median, and the limits that are targets, stand where they should.
 
+    For the matched subset an event is moved onto each of its printed months: of those between the
+    months that the whole arm fixes the one nearest to where a random subset of that size would
+    have its limit.
+
     Raises
     ------
     InfeasibleDrawError
-        If a limit is reached that should not be, or the other way around.
+        If a limit is reached that should not be, or the other way around, or there is no event to
+        move onto a month.
     """
+    before, after = _whole_anchors(raw, target, longest)
+    if target.matched is not None:
+        printed = (target.matched.lower, target.matched.median, target.matched.upper)
+        expected = _subset_limits(raw, target.matched.patients)
+        for month, at in zip(printed, expected, strict=True):
+            if np.isfinite(month) and month not in after:
+                _add_anchor(raw, before, after, month, at)
+    moved = np.round(np.interp(raw.time, before, after), TIME_DECIMALS)
+    return FollowUp(moved, raw.event)
+
+
+def _subset_limits(raw: FollowUp, patients: int) -> tuple[float, float, float]:
+    """Return lower limit, median and upper limit a random subset would have on average.
+
+    Its curve is that of the arm; its standard error is larger by the root of the sizes' ratio.
+    """
+    quantile = norm.ppf(0.5 + INTERVAL_PROB / 2.0) * np.sqrt(len(raw.time) / patients)
+    prob = float(2.0 * norm.cdf(quantile) - 1.0)
+    curve = kaplan_meier(np.zeros_like(raw.time), raw.time, raw.event, prob=prob)
+    found = median_survival(curve)
+    return found.lower, found.estimate, found.upper
+
+
+def _whole_anchors(
+    raw: FollowUp, target: ArmEndpoint, longest: float
+) -> tuple[list[float], list[float]]:
+    """Return raw times and the months they go to: median, limits, first and last follow-up."""
     found = raw.median()
     wanted = [(found.lower, target.lower), (found.estimate, target.median)]
     wanted.append((found.upper, target.upper))
@@ -144,8 +178,24 @@ def move_times(raw: FollowUp, target: ArmEndpoint, longest: float) -> FollowUp:
         after.append(longest)
     if (np.diff(before) <= 0).any():
         raise InfeasibleDrawError("two limits fall on one event")
-    moved = np.round(np.interp(raw.time, before, after), TIME_DECIMALS)
-    return FollowUp(moved, raw.event)
+    return before, after
+
+
+def _add_anchor(
+    raw: FollowUp, before: list[float], after: list[float], month: float, expected: float
+) -> None:
+    """Add the event nearest to the expected time of those that can go to a month, in place."""
+    place = int(np.searchsorted(after, month))
+    if place == len(after):
+        raise InfeasibleDrawError("a printed month lies beyond the longest follow-up")
+    between = raw.event & (raw.time > before[place - 1]) & (raw.time < before[place])
+    if not between.any():
+        raise InfeasibleDrawError("no event can be moved onto a printed month")
+    candidates = np.sort(raw.time[between])
+    # An expected limit that is not reached is later than all.
+    nearest = np.argmin(np.abs(candidates - min(expected, candidates[-1])))
+    before.insert(place, float(candidates[nearest]))
+    after.insert(place, month)
 
 
 def _raw_follow_up(
@@ -177,6 +227,8 @@ def _settle_hazard_ratio(fixed: FollowUp, raw: FollowUp, endpoint: Endpoint) -> 
     target = endpoint.arm(endpoint.settled_by)
     log_hr = float(np.log(endpoint.hr))
     months = [month for month in (target.median, target.upper) if month is not None]
+    if target.matched is not None:
+        months.append(target.matched.upper)
     last = max(month for month in months if np.isfinite(month))
     treated = np.concatenate([np.zeros(len(fixed.time)), np.ones(len(raw.time))])
     if endpoint.settled_by == "control":

@@ -79,10 +79,9 @@ def assign_adverse_events(
         affected, severely = _affected(study.overall, index, len(rows), rng)
         severe = [event.severe[index] if event.severe else 0 for event in study.adverse_events]
         total = [event.any_grade[index] for event in study.adverse_events]
-        heavy = place(severe, len(rows), severely, rng, cover=study.overall is not None)
+        heavy = place(severe, severely, rng, cover=study.overall is not None)
         light = place(
             [a - s for a, s in zip(total, severe, strict=True)],
-            len(rows),
             affected,
             rng,
             cover=study.overall is not None,
@@ -129,7 +128,7 @@ def assign_modes(frame: pd.DataFrame, study: StudyTargets, rng: np.random.Genera
         rows = np.flatnonzero(in_arm)
         progressed = (frame["progression_or_death"].to_numpy() == 1)[rows]
         counts = [mode.any_grade[index] for mode in living]
-        table = place(counts, len(rows), progressed, rng, cover=True)
+        table = place(counts, progressed, rng, cover=True)
         for column, mode in enumerate(living):
             frame.loc[rows[table[:, column]], mode.column] = 1
         dead = rows[frame["death"].to_numpy()[rows] == 1]
@@ -141,7 +140,6 @@ def assign_modes(frame: pd.DataFrame, study: StudyTargets, rng: np.random.Genera
 
 def place(
     counts: Sequence[int],
-    size: int,
     eligible: BoolArray,
     rng: np.random.Generator,
     *,
@@ -154,8 +152,6 @@ def place(
     ----------
     counts
         Patients with each event.
-    size
-        Patients.
     eligible
         Who may have an event, shape ``(patients,)``.
     rng
@@ -175,7 +171,7 @@ def place(
     InputError
         If an event needs more patients than there are, or not everyone can be covered.
     """
-    used = np.zeros((size, len(counts)), dtype=bool) if taken is None else taken
+    used = np.zeros((len(eligible), len(counts)), dtype=bool) if taken is None else taken
     table = np.zeros_like(used)
     for column, count in enumerate(counts):
         free = np.flatnonzero(eligible & ~used[:, column])

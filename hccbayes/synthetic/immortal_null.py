@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hccbayes.frequentist.cox import cox
+from hccbayes.synthetic.config_checks import check_seed
 from hccbayes.synthetic.construction import finished
 from hccbayes.synthetic.covariates import draw_covariates
 from hccbayes.synthetic.event_times import TIME_DECIMALS
@@ -80,7 +81,7 @@ def build_null(seed: int = NULL_SEED) -> pd.DataFrame:
     InfeasibleDrawError
         If no draw has the printed arm sizes and is typical.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     outcome = _typical_draw(rng)
     frame = draw_covariates(LU2025, rng)
     assign_ages(frame, "age_60_or_above", LU2025_AGES, rng)

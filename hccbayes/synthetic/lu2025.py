@@ -8,170 +8,53 @@ from __future__ import annotations
 
 from typing import Final
 
-from hccbayes.synthetic.outcome_targets import AdverseEvent, ArmEndpoint, Endpoint
+from hccbayes.synthetic.outcome_targets import ArmEndpoint, Endpoint
+from hccbayes.synthetic.printed_tables import (
+    NO_YES,
+    SINGLE_MULTIPLE,
+    adverse_event_table,
+    margin_table,
+)
 from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.targets import Margin
 
-_MARGINS: Final = (
-    Margin(
-        column="center",
-        levels=("SWMU", "WCH"),
-        treated=(40, 101),
-        control=(15, 11),
+_MARGINS: Final = margin_table(
+    ("center", ("SWMU", "WCH"), (40, 101), (15, 11)),
+    ("age_60_or_above", NO_YES, (91, 50), (21, 5)),
+    ("sex", ("female", "male"), (19, 122), (3, 23)),
+    ("child_pugh", ("A", "B"), (34, 107), (9, 17)),
+    ("albi_grade", (1, 2, 3), (84, 53, 4), (9, 17, 0)),
+    ("tumor_number", SINGLE_MULTIPLE, (94, 47), (10, 16)),
+    ("alt_40_or_above", NO_YES, (68, 73), (12, 14)),
+    ("afp_400_or_above", NO_YES, (71, 70), (10, 16)),
+    ("portal_vein_thrombus", NO_YES, (91, 50), (13, 13)),
+    ("hepatitis_b", NO_YES, (23, 118), (7, 19)),
+    (
+        "tumor_size",
+        ("below 3 cm", "3 to 5 cm", "5 to 10 cm", "10 cm or more"),
+        (6, 15, 46, 74),
+        (2, 4, 9, 11),
     ),
-    Margin(
-        column="age_60_or_above",
-        levels=("no", "yes"),
-        treated=(91, 50),
-        control=(21, 5),
-    ),
-    Margin(
-        column="sex",
-        levels=("female", "male"),
-        treated=(19, 122),
-        control=(3, 23),
-    ),
-    Margin(
-        column="child_pugh",
-        levels=("A", "B"),
-        treated=(34, 107),
-        control=(9, 17),
-        note="as printed; the labels are probably exchanged, since at most 119 of 124 patients in "
-        "class B have a printed finding that raises the score",
-    ),
-    Margin(
-        column="albi_grade",
-        levels=(1, 2, 3),
-        treated=(84, 53, 4),
-        control=(9, 17, 0),
-    ),
-    Margin(
-        column="tumor_number",
-        levels=("single", "multiple"),
-        treated=(94, 47),
-        control=(10, 16),
-    ),
-    Margin(
-        column="alt_40_or_above",
-        levels=("no", "yes"),
-        treated=(68, 73),
-        control=(12, 14),
-    ),
-    Margin(
-        column="afp_400_or_above",
-        levels=("no", "yes"),
-        treated=(71, 70),
-        control=(10, 16),
-    ),
-    Margin(
-        column="portal_vein_thrombus",
-        levels=("no", "yes"),
-        treated=(91, 50),
-        control=(13, 13),
-    ),
-    Margin(
-        column="hepatitis_b",
-        levels=("no", "yes"),
-        treated=(23, 118),
-        control=(7, 19),
-    ),
-    Margin(
-        column="tumor_size",
-        levels=("below 3 cm", "3 to 5 cm", "5 to 10 cm", "10 cm or more"),
-        treated=(6, 15, 46, 74),
-        control=(2, 4, 9, 11),
-    ),
-    Margin(
-        column="cirrhosis",
-        levels=("no", "yes"),
-        treated=(68, 73),
-        control=(17, 9),
-    ),
-    Margin(
-        column="portal_hypertension",
-        levels=("no", "yes"),
-        treated=(87, 54),
-        control=(15, 11),
-    ),
-    Margin(
-        column="ascites",
-        levels=("no", "yes"),
-        treated=(61, 80),
-        control=(18, 8),
-    ),
-    Margin(
-        column="diabetes",
-        levels=("no", "yes"),
-        treated=(123, 18),
-        control=(22, 4),
-    ),
-    Margin(
-        column="hypertension",
-        levels=("no", "yes"),
-        treated=(112, 29),
-        control=(20, 6),
-    ),
-    Margin(
-        column="hepatitis_c",
-        levels=("no", "yes"),
-        treated=(138, 3),
-        control=(25, 1),
-    ),
-    Margin(
-        column="smoking",
-        levels=("no", "yes"),
-        treated=(79, 62),
-        control=(15, 11),
-    ),
-    Margin(
-        column="alcohol",
-        levels=("no", "yes"),
-        treated=(80, 61),
-        control=(15, 11),
-    ),
-    Margin(
-        column="leukocytes_4_or_above",
-        levels=("no", "yes"),
-        treated=(16, 125),
-        control=(3, 23),
-    ),
-    Margin(
-        column="hemoglobin_120_or_above",
-        levels=("no", "yes"),
-        treated=(36, 105),
-        control=(11, 15),
-    ),
-    Margin(
-        column="platelets_100_or_above",
-        levels=("no", "yes"),
-        treated=(18, 123),
-        control=(2, 24),
-        note="the lower level is printed as above 100",
-    ),
-    Margin(
-        column="albumin_35_or_above",
-        levels=("no", "yes"),
-        treated=(12, 129),
-        control=(2, 24),
-    ),
-    Margin(
-        column="bilirubin_34_or_above",
-        levels=("no", "yes"),
-        treated=(128, 13),
-        control=(22, 4),
-    ),
-    Margin(
-        column="lung_metastases_side",
-        levels=("unilateral", "bilateral"),
-        treated=(13, 128),
-        control=(3, 23),
-    ),
-    Margin(
-        column="lung_metastasis_0_8_cm_or_above",
-        levels=("no", "yes"),
-        treated=(51, 90),
-        control=(10, 16),
-    ),
+    ("cirrhosis", NO_YES, (68, 73), (17, 9)),
+    ("portal_hypertension", NO_YES, (87, 54), (15, 11)),
+    ("ascites", NO_YES, (61, 80), (18, 8)),
+    ("diabetes", NO_YES, (123, 18), (22, 4)),
+    ("hypertension", NO_YES, (112, 29), (20, 6)),
+    ("hepatitis_c", NO_YES, (138, 3), (25, 1)),
+    ("smoking", NO_YES, (79, 62), (15, 11)),
+    ("alcohol", NO_YES, (80, 61), (15, 11)),
+    ("leukocytes_4_or_above", NO_YES, (16, 125), (3, 23)),
+    ("hemoglobin_120_or_above", NO_YES, (36, 105), (11, 15)),
+    ("platelets_100_or_above", NO_YES, (18, 123), (2, 24)),
+    ("albumin_35_or_above", NO_YES, (12, 129), (2, 24)),
+    ("bilirubin_34_or_above", NO_YES, (128, 13), (22, 4)),
+    ("lung_metastases_side", ("unilateral", "bilateral"), (13, 128), (3, 23)),
+    ("lung_metastasis_0_8_cm_or_above", NO_YES, (51, 90), (10, 16)),
+    notes={
+        "child_pugh": "as printed; the labels are probably exchanged, since at most 119 of 124 "
+        "patients in class B have a printed finding that raises the score",
+        "platelets_100_or_above": "the lower level is printed as above 100",
+    },
 )
 
 _OS: Final = Endpoint(
@@ -248,11 +131,11 @@ LU2025: Final = StudyTargets(
             note="mRECIST; the only counts that give 26.2% and 19.2%",
         ),
     ),
-    adverse_events=(
-        AdverseEvent(column="ae_abdominal_pain", any_grade=(66, 12)),
-        AdverseEvent(column="ae_fever", any_grade=(11, 3)),
-        AdverseEvent(column="ae_nausea_and_vomiting", any_grade=(33, 7)),
-        AdverseEvent(column="ae_rash", any_grade=(21, 11)),
+    adverse_events=adverse_event_table(
+        ("ae_abdominal_pain", (66, 12)),
+        ("ae_fever", (11, 3)),
+        ("ae_nausea_and_vomiting", (33, 7)),
+        ("ae_rash", (21, 11)),
     ),
     notes=(
         "Invented: deaths (110 and 22) and progression-free events; the joint distribution of the "

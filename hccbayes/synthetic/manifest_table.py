@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from hccbayes.synthetic.coupling import regression_design, sample_rows
-from hccbayes.synthetic.measures import (
-    TargetRow,
-    arm_frame,
-    cox_of,
-    exact_row,
-    km_median,
-    treatment_fit,
-)
-from hccbayes.synthetic.outcome_targets import AdverseEvent, Endpoint
+from hccbayes.synthetic.manifest_outcomes import outcome_rows
+from hccbayes.synthetic.measures import TargetRow, arm_frame, exact_row, free_row
+from hccbayes.synthetic.outcome_targets import AdverseEvent
 from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.targets import (
     ARMS,
@@ -26,12 +18,10 @@ from hccbayes.synthetic.targets import (
     Continuous,
     Margin,
     MeanSd,
-    Quartiles,
     Sample,
     Summary,
 )
 
-HR_TOLERANCE: Final = 1e-3
 SEVERE_ITEM: Final = ", severe"
 
 
@@ -50,14 +40,8 @@ def manifest_rows(study: StudyTargets, frame: pd.DataFrame) -> tuple[TargetRow, 
         rows += _margin_rows(study, frame, margin)
     for variable in study.continuous:
         rows += _continuous_rows(study, frame, variable)
-    for endpoint in (study.os, study.pfs):
-        if endpoint is not None:
-            rows += _endpoint_rows(study, frame, endpoint)
-    rows += _regression_rows(study, frame)
+    rows += outcome_rows(study, frame)
     rows += _event_rows(study, frame)
-    rows += _printed_medians(study, frame)
-    if "pfs_months" in frame:
-        rows.append(_order_row(frame))
     return tuple(rows)
 
 
@@ -99,97 +83,55 @@ def _continuous_rows(
     for sample in _samples(variable):
         for arm in ARMS:
             target = variable.whole(arm) if sample == "all" else variable.matched(arm)
-            if target is None:
-                continue
             values = arm_frame(study, frame, arm, sample)[variable.column].to_numpy(np.float64)
-            for quantity, wanted, found, tolerance in _summary_pairs(target, values):
+            found = _summary(values)
+            for quantity, wanted, tolerance in _wanted(target):
                 row = TargetRow(
                     quantity=quantity,
                     item=variable.column,
                     sample=sample,
                     arm=arm,
                     target=wanted,
-                    achieved=found,
+                    achieved=found[quantity],
                     tolerance=tolerance,
                     status="identified",
-                    note=variable.note,
                 )
                 rows.append(row)
+            for number in variable.unused:
+                if (number.sample, number.arm) == (sample, arm):
+                    achieved, where = found[number.quantity], (sample, arm)
+                    rows.append(
+                        free_row(
+                            number.quantity,
+                            variable.column,
+                            number.printed,
+                            achieved,
+                            where,
+                            number.note,
+                        )
+                    )
     return rows
 
 
-def _summary_pairs(target: Summary, values: np.ndarray) -> list[tuple[str, float, float, float]]:
+def _summary(values: np.ndarray) -> dict[str, float]:
+    names = ("lower quartile", "median", "upper quartile")
+    quartiles = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    found = dict(zip(names, quartiles, strict=True))
+    return found | {"mean": float(values.mean()), "sd": float(values.std(ddof=1))}
+
+
+def _wanted(target: Summary | None) -> list[tuple[str, float, float]]:
+    """Return names, printed numbers and tolerances of a summary."""
+    if target is None:
+        return []
     if isinstance(target, MeanSd):
         # One decimal was printed at the most: half a unit of it.
-        found = [float(values.mean()), float(values.std(ddof=1))]
-        wanted = [target.mean, target.sd]
-        return [
-            (name, w, f, 0.05) for name, w, f in zip(("mean", "sd"), wanted, found, strict=True)
-        ]
-    assert isinstance(target, Quartiles)
-    quartiles = [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
+        return [("mean", target.mean, 0.05), ("sd", target.sd, 0.05)]
     names = ("lower quartile", "median", "upper quartile")
     printed = (target.lower, target.median, target.upper)
     # Exact but for the rounding of an interpolation between two equal numbers.
-    return [(name, w, f, 1e-9) for name, w, f in zip(names, printed, quartiles, strict=True)]
-
-
-def _endpoint_rows(study: StudyTargets, frame: pd.DataFrame, endpoint: Endpoint) -> list[TargetRow]:
-    rows: list[TargetRow] = []
-    for arm in ARMS:
-        part, target = arm_frame(study, frame, arm, "all"), endpoint.arm(arm)
-        events = int(part[endpoint.event_column].sum())
-        rows.append(
-            exact_row(
-                "events", endpoint.name, "all", arm, target.events, events, target.events_status
-            )
-        )
-        found = km_median(part, endpoint.name)
-        pairs = [("median", target.median, found.estimate)]
-        if target.lower is not None and target.upper is not None:
-            pairs.append(("median, lower limit", target.lower, found.lower))
-            pairs.append(("median, upper limit", target.upper, found.upper))
-        rows += [exact_row(name, endpoint.name, "all", arm, want, got) for name, want, got in pairs]
-    rows.append(
-        TargetRow(
-            quantity="hazard ratio",
-            item=endpoint.name,
-            sample="all",
-            arm="both",
-            target=endpoint.hr,
-            achieved=float(np.exp(treatment_fit(study, frame, endpoint.name).coef[0])),
-            tolerance=HR_TOLERANCE,
-            status=endpoint.hr_status,
-            note=endpoint.hr_note,
-        )
-    )
-    return rows
-
-
-def _regression_rows(study: StudyTargets, frame: pd.DataFrame) -> list[TargetRow]:
-    rows: list[TargetRow] = []
-    for regression in study.regressions:
-        part = frame.iloc[sample_rows(frame, regression.sample)]
-        fit = cox_of(
-            part, regression.endpoint, regression_design(part, regression, study.label("treated"))
-        )
-        targets = [regression.treatment, *(effect.hr for effect in regression.effects)]
-        adjusted = ", adjusted" if regression.effects else ""
-        for index, (term, ratio) in enumerate(zip(fit.terms, targets, strict=True)):
-            rows.append(
-                TargetRow(
-                    quantity=f"hazard ratio{adjusted}",
-                    item=f"{regression.endpoint}: {term}",
-                    sample=regression.sample,
-                    arm="both",
-                    target=ratio,
-                    achieved=float(np.exp(fit.coef[index])),
-                    tolerance=regression.effect_tolerance if index else regression.tolerance,
-                    status=regression.status,
-                    note=regression.note,
-                )
-            )
-    return rows
+    pairs = zip(names, printed, strict=True)
+    return [(name, value, 1e-9) for name, value in pairs if value is not None]
 
 
 def _event_rows(study: StudyTargets, frame: pd.DataFrame) -> list[TargetRow]:
@@ -216,38 +158,3 @@ def _graded(
         severe = int((grades == severe_label).any(axis=1).sum())
         item = event.column + SEVERE_ITEM
         yield exact_row("patients", item, "all", arm, event.severe[index], severe)
-
-
-def _printed_medians(study: StudyTargets, frame: pd.DataFrame) -> Iterator[TargetRow]:
-    for printed in study.printed_medians:
-        found = km_median(arm_frame(study, frame, printed.arm, printed.sample), printed.endpoint)
-        triples = [("median", printed.median, found.estimate)]
-        if printed.lower is not None and printed.upper is not None:
-            triples.append(("median, lower limit", printed.lower, found.lower))
-            triples.append(("median, upper limit", printed.upper, found.upper))
-        for quantity, target, achieved in triples:
-            yield TargetRow(
-                quantity=quantity,
-                item=printed.endpoint,
-                sample=printed.sample,
-                arm=printed.arm,
-                target=target,
-                achieved=achieved,
-                tolerance=math.nan,
-                status="not targeted",
-            )
-
-
-def _order_row(frame: pd.DataFrame) -> TargetRow:
-    late = frame["pfs_months"] > frame["os_months"]
-    late |= (frame["death"] == 1) & (frame["progression_or_death"] == 0)
-    return exact_row(
-        "patients",
-        "progression after the end of follow-up, or death without progression-free event",
-        "all",
-        "both",
-        0,
-        int(late.sum()),
-        "derived",
-        "a logical constraint",
-    )

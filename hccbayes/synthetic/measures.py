@@ -14,7 +14,7 @@ import pandas as pd
 
 from hccbayes.frequentist.cox import CoxFit, cox
 from hccbayes.frequentist.kaplan_meier import MedianSurvival, kaplan_meier, median_survival
-from hccbayes.synthetic.coupling import sample_rows
+from hccbayes.synthetic.conditions import sample_rows
 from hccbayes.synthetic.outcome_targets import EVENT_COLUMNS
 from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.targets import (
@@ -108,5 +108,27 @@ def exact_row(
         achieved=float(achieved),
         tolerance=0.0,
         status=status,
+        note=note,
+    )
+
+
+def free_row(
+    quantity: str,
+    item: str,
+    printed: float,
+    achieved: float,
+    where: tuple[Sample, str] = ("all", "both"),
+    note: str = "",
+) -> TargetRow:
+    """Return a printed number that is no target; `where` is its sample and arm."""
+    return TargetRow(
+        quantity=quantity,
+        item=item,
+        sample=where[0],
+        arm=where[1],
+        target=printed,
+        achieved=float(achieved),
+        tolerance=math.nan,
+        status="not targeted",
         note=note,
     )

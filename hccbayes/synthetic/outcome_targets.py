@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hccbayes.synthetic.targets import Arm, Level, Sample, Status
+from hccbayes.synthetic.targets import HR_TOLERANCE, Arm, Level, Sample, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,21 @@ class Effect:
     column: str
     levels: tuple[Level, ...]
     hr: float
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedMedian:
+    """A printed median of an arm's matched subset and its limits, in months, reached exactly.
+
+    An event of the arm is moved onto each of these months. The choice of who is matched then makes
+    it the one at which the subset's curve, or its limit, comes down to one half. Limits are by R's
+    default (log) intervals; ``inf`` for one that is not reached. `patients` is the subset's size.
+    """
+
+    patients: int
+    lower: float
+    median: float
+    upper: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +49,8 @@ class ArmEndpoint:
     lower, upper
         Limits of the median by R's default (log) intervals, reached exactly; ``inf`` for a limit
         that is not reached, ``None`` for one that is not a target.
+    matched
+        Median and limits of the matched subset; ``None`` where they are no targets.
     hazard, cuts
         Shape of the hazard the raw times of overall survival are drawn from; the targets replace
         its scale.
@@ -44,14 +61,15 @@ class ArmEndpoint:
         `lost_by`.
     longest
         End of the longest follow-up.
-    events_status
-        ``invented`` where the number of events was not printed.
+    events_status, events_note
+        ``invented`` where the number of events was not printed; the note says what bounds it.
     """
 
     events: int
     median: float
     lower: float | None = None
     upper: float | None = None
+    matched: MatchedMedian | None = None
     hazard: tuple[float, ...] = (0.05,)
     cuts: tuple[float, ...] = ()
     share_of_overall: tuple[float, float] = (2.0, 1.0)
@@ -59,6 +77,7 @@ class ArmEndpoint:
     lost_by: float = 24.0
     longest: float = 70.0
     events_status: Status = "identified"
+    events_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +94,8 @@ class Endpoint:
         Cox hazard ratio, treated over control, of the whole cohort.
     hr_status, hr_note
         For the manifest.
+    interval
+        Printed 95% interval of the hazard ratio, no target; ``None`` where there is none.
     settled_by
         Arm whose tail is stretched until the hazard ratio is right.
     effects
@@ -87,6 +108,7 @@ class Endpoint:
     hr: float
     hr_status: Status = "identified"
     hr_note: str = ""
+    interval: tuple[float, float] | None = None
     settled_by: Arm = "control"
     effects: tuple[Effect, ...] = ()
 
@@ -120,8 +142,8 @@ class Regression:
         Hazard ratio, treated over control.
     effects
         Hazard ratios of the covariates; none for a regression on treatment alone.
-    tolerance, effect_tolerance
-        Half-widths around the printed ratios, of treatment and of the covariates.
+    effect_tolerance
+        Largest distance of the covariates' ratios; that of treatment is always ``HR_TOLERANCE``.
     status, note
         For the manifest.
     """
@@ -130,10 +152,14 @@ class Regression:
     sample: Sample
     treatment: float
     effects: tuple[Effect, ...] = ()
-    tolerance: float = 1e-3
-    effect_tolerance: float = 5e-3
+    effect_tolerance: float = HR_TOLERANCE
     status: Status = "identified"
     note: str = ""
+
+    @property
+    def tolerances(self) -> tuple[float, ...]:
+        """Largest distances of the ratios of treatment and of each covariate."""
+        return HR_TOLERANCE, *[self.effect_tolerance for _ in self.effects]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,18 +169,6 @@ class AdverseEvent:
     column: str
     any_grade: tuple[int, int]
     severe: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedMedian:
-    """A printed median that is not a target: it is reported beside what the cohort gives."""
-
-    endpoint: Literal["os", "pfs"]
-    sample: Sample
-    arm: Arm
-    median: float
-    lower: float | None = None
-    upper: float | None = None
 
 
 def not_reached(limit: float | None) -> bool:

@@ -8,7 +8,7 @@ of its own risk table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,79 +16,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hccbayes.frequentist.kaplan_meier import numbers_at_risk
+from hccbayes.synthetic.annealing import Schedule, anneal
+from hccbayes.synthetic.conditions import (
+    SURVIVAL_TOLERANCE,
+    distance_from_half,
+    log_limit_curves,
+)
 from hccbayes.synthetic.event_times import TIME_DECIMALS
-from hccbayes.synthetic.measures import TargetRow, arm_frame, exact_row, km_median
 from hccbayes.synthetic.partial_likelihood import log_hr_offset
+from hccbayes.synthetic.risk_targets import RiskTable, RiskTargets
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, Arm, InfeasibleDrawError, Part, Sample
+from hccbayes.synthetic.targets import ARMS, HR_TOLERANCE, Arm, Part
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
-STEPS: Final = 20_000
-FIRST_TEMPERATURE: Final = 1000.0
-COOLING: Final = 1e-6
-MARGIN_OF_TOLERANCE: Final = 0.5
+SCHEDULE: Final = Schedule(steps=20_000, first=1000.0, last=1e-3)
 SHORTEST: Final = 0.3
 """Months before which no follow-up ends."""
-SAFE_DISTANCE: Final = 0.005
-"""Of survival from one half on either side of a median."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskTable:
-    """Numbers at risk of one part of an arm.
-
-    Parameters
-    ----------
-    months
-        From 0 on.
-    overall, progression_free
-        Patients under observation just before each month, for overall and for progression-free
-        survival.
-    """
-
-    months: tuple[float, ...]
-    overall: tuple[int, ...]
-    progression_free: tuple[int, ...]
-
-    def of(self, endpoint: str) -> tuple[int, ...]:
-        """Return the numbers of ``os`` or ``pfs``."""
-        return self.overall if endpoint == "os" else self.progression_free
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskTargets:
-    """What annealing is to reach.
-
-    Parameters
-    ----------
-    tables
-        By arm and part.
-    longest
-        End of follow-up by arm.
-    deaths
-        By arm.
-    median
-        Printed median by arm; ``inf`` where the curve stays above one half.
-    hr, matched_hr
-        Hazard ratios, treated over control.
-    tolerance
-        Of both ratios.
-    """
-
-    tables: Mapping[tuple[Arm, Part], RiskTable]
-    longest: Mapping[Arm, float]
-    deaths: Mapping[Arm, int]
-    median: Mapping[Arm, float]
-    hr: float
-    matched_hr: float
-    tolerance: float = 1e-3
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _State:
     time: FloatArray
     event: BoolArray
@@ -111,7 +60,7 @@ class _Rows:
 
 
 def add_outcomes(
-    frame: pd.DataFrame, targets: RiskTargets, labels: Mapping[Arm, str], rng: np.random.Generator
+    frame: pd.DataFrame, targets: RiskTargets, study: StudyTargets, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return the cohort with overall and progression-free survival.
 
@@ -121,7 +70,7 @@ def add_outcomes(
         Patients with ``arm`` and ``matched``.
     targets
         What is to be reached.
-    labels
+    study
         Labels of the arms.
     rng
         Source of the times.
@@ -131,32 +80,34 @@ def add_outcomes(
     InfeasibleDrawError
         If the search ends before the targets are reached.
     """
-    rows = _rows(frame, targets, labels, rng)
-    state = _start(rows, targets, rng)
-    _anneal(rows, state, targets, rng)
+    rows = _rows(frame, targets, study, rng)
+    state = _anneal(rows, _start(rows, targets, rng), targets, rng)
     result = frame.assign(os_months=state.time, death=state.event.astype(np.int64))
     progression, progressed = np.zeros(len(frame)), np.zeros(len(frame), dtype=np.int64)
-    for (arm, part), table in targets.tables.items():
-        mask = (frame["arm"] == labels[arm]) & (frame["matched"] == _yes(part))
-        member = np.flatnonzero(mask.to_numpy(dtype=bool))
+    for member, _arm, _part, table in _groups(frame, targets, study):
         progression[member], progressed[member] = _progression(
             state.time[member], state.event[member], table, rng
         )
     return result.assign(pfs_months=progression, progression_or_death=progressed)
 
 
-def _yes(part: Part) -> str:
-    return "yes" if part == "matched" else "no"
+def _groups(
+    frame: pd.DataFrame, targets: RiskTargets, study: StudyTargets
+) -> Iterator[tuple[IntArray, Arm, Part, RiskTable]]:
+    """Yield the patients of each part of an arm with its risk table."""
+    for (arm, part), table in targets.tables.items():
+        matched = "yes" if part == "matched" else "no"
+        member = (frame["arm"] == study.label(arm)) & (frame["matched"] == matched)
+        yield np.flatnonzero(member.to_numpy(dtype=bool)), arm, part, table
 
 
 def _rows(
-    frame: pd.DataFrame, targets: RiskTargets, labels: Mapping[Arm, str], rng: np.random.Generator
+    frame: pd.DataFrame, targets: RiskTargets, study: StudyTargets, rng: np.random.Generator
 ) -> _Rows:
     lower, upper = np.zeros(len(frame)), np.zeros(len(frame))
     fixed = []
-    for (arm, part), table in targets.tables.items():
-        mask = (frame["arm"] == labels[arm]) & (frame["matched"] == _yes(part))
-        member = rng.permutation(np.flatnonzero(mask.to_numpy(dtype=bool)))
+    for group, arm, part, table in _groups(frame, targets, study):
+        member = rng.permutation(group)
         ends = np.array([*table.months[1:], targets.longest[arm]])
         leaving = -np.diff([*table.overall, 0])
         interval = np.repeat(np.arange(len(leaving)), leaving)
@@ -166,7 +117,7 @@ def _rows(
         if part == "remainder" and median in table.months:
             # The printed median is a month of the table: one death stands exactly there.
             fixed.append(int(member[interval == table.months.index(median)][0]))
-    treated = np.asarray(frame["arm"] == labels["treated"], dtype=np.float64)
+    treated = np.asarray(frame["arm"] == study.label("treated"), dtype=np.float64)
     return _Rows(
         treated=treated,
         matched=(frame["matched"] == "yes").to_numpy(dtype=bool),
@@ -195,22 +146,19 @@ def _start(rows: _Rows, targets: RiskTargets, rng: np.random.Generator) -> _Stat
     return _State(_draw_times(rows, everyone, rng), event)
 
 
-def _anneal(rows: _Rows, state: _State, targets: RiskTargets, rng: np.random.Generator) -> None:
-    distances = _distances(rows, state, targets)
+def _anneal(rows: _Rows, state: _State, targets: RiskTargets, rng: np.random.Generator) -> _State:
     free = [rows.free(arm) for arm in ARMS]
-    for step in range(STEPS):
-        if np.abs(distances).max() < MARGIN_OF_TOLERANCE:
-            return
-        temperature = FIRST_TEMPERATURE * COOLING ** (step / STEPS)
-        proposal = _propose(rows, state, free, rng)
-        proposed = _distances(rows, proposal, targets)
-        rise = float(proposed @ proposed - distances @ distances)
-        if rise < 0 or rng.random() < np.exp(-rise / temperature):
-            state.time, state.event, distances = proposal.time, proposal.event, proposed
-    raise InfeasibleDrawError("the risk tables do not lead to the printed hazard ratios")
+
+    def propose(current: _State) -> _State:
+        return _proposal(rows, current, free, rng)
+
+    def distances(current: _State) -> FloatArray:
+        return _distances(rows, current, targets)
+
+    return anneal(state, propose, distances, SCHEDULE, rng)
 
 
-def _propose(
+def _proposal(
     rows: _Rows, state: _State, free: Sequence[IntArray], rng: np.random.Generator
 ) -> _State:
     """Draw one time anew, or exchange the event flags of two patients of an arm."""
@@ -233,27 +181,15 @@ def _distances(rows: _Rows, state: _State, targets: RiskTargets) -> FloatArray:
         offset = log_hr_offset(
             rows.treated[who], state.time[who], state.event[who], float(np.log(ratio))
         )
-        distances.append(float(offset[0]) * ratio / targets.tolerance)
+        distances.append(float(offset[0]) * ratio / HR_TOLERANCE)
     for arm in ARMS:
         member = rows.arms[arm]
-        distances.append(
-            _median_distance(state.time[member], state.event[member], targets.median[arm])
-        )
+        time, event = state.time[member], state.event[member].astype(np.float64)
+        order = np.lexsort((-event, time))
+        alive = log_limit_curves(event[order])[1]
+        wrong = distance_from_half(time[order], alive, targets.median[arm])
+        distances.append(wrong / SURVIVAL_TOLERANCE)
     return np.array(distances)
-
-
-def _median_distance(time: FloatArray, event: BoolArray, median: float) -> float:
-    """Return by how much survival is on the wrong side of one half, in safe distances."""
-    order = np.argsort(time)
-    clock, died = time[order], event[order]
-    # Without ties, which are rare and asked about afterwards, one death among n takes 1 / n.
-    alive = np.cumprod(1.0 - died / np.arange(len(clock), 0, -1))
-    before = np.searchsorted(clock, median, side="left")
-    at = np.searchsorted(clock, median, side="right")
-    wrong = max(0.5 + SAFE_DISTANCE - float(alive[before - 1]), 0.0)
-    if np.isfinite(median):
-        wrong += max(float(alive[at - 1]) - 0.5 + SAFE_DISTANCE, 0.0)
-    return wrong / SAFE_DISTANCE
 
 
 def _progression(
@@ -280,35 +216,3 @@ def _progression(
     months = np.minimum(months, latest)
     free = (chosen == interval) & (rng.random(len(time)) < 0.5)
     return np.where(free, time, months), np.where(free, event, True).astype(np.intp)
-
-
-def risk_rows(
-    frame: pd.DataFrame, targets: RiskTargets, study: StudyTargets
-) -> Iterator[TargetRow]:
-    """Yield deaths, medians and numbers at risk as rows of a manifest."""
-    for arm in ARMS:
-        part = arm_frame(study, frame, arm, "all")
-        deaths = targets.deaths[arm]
-        yield exact_row("events", "os", "all", arm, deaths, part["death"].sum(), "invented")
-        yield exact_row(
-            "median", "os", "all", arm, targets.median[arm], km_median(part, "os").estimate
-        )
-        yield from _at_risk_rows(frame, targets, study, arm)
-
-
-def _at_risk_rows(
-    frame: pd.DataFrame, targets: RiskTargets, study: StudyTargets, arm: Arm
-) -> Iterator[TargetRow]:
-    samples: tuple[Sample, Sample] = ("all", "matched")
-    for sample in samples:
-        tables = [targets.tables[arm, "matched"]]
-        if sample == "all":
-            tables.append(targets.tables[arm, "remainder"])
-        rows = arm_frame(study, frame, arm, sample)
-        for name in ("os", "pfs"):
-            end = rows[f"{name}_months"].to_numpy(dtype=np.float64)
-            at_risk = numbers_at_risk(np.zeros_like(end), end, tables[0].months)
-            for index, month in enumerate(tables[0].months):
-                target = sum(table.of(name)[index] for table in tables)
-                item = f"{name}: month {month:g}"
-                yield exact_row("at risk", item, sample, arm, target, at_risk[index])

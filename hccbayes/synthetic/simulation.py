@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from hccbayes.curves import time_at_cumulative_hazard
+from hccbayes.synthetic.config_checks import check_seed
 from hccbayes.synthetic.simulation_config import CohortConfig, Covariate
 from hccbayes.synthetic.truth import true_estimands
 
@@ -78,7 +79,14 @@ def simulate_cohort(config: CohortConfig | None = None, *, seed: int) -> Simulat
     -------
     SimulatedCohort
         Rows and truth.
+
+    Raises
+    ------
+    InputError
+        If the seed is not a whole number of at least 0; wrong parameters are refused by
+        :class:`CohortConfig` already.
     """
+    seed = check_seed(seed)
     chosen = CohortConfig() if config is None else config
     frame, left_out = simulate_rows(chosen, np.random.default_rng(seed))
     return SimulatedCohort(
@@ -100,9 +108,11 @@ def simulate_rows(
     """
     frame, loss_effect, log_hazard = _patients(config, rng)
     frame, left_out = _follow(config, frame, log_hazard, loss_effect, rng)
+    # What drives missingness is read before any of it is taken away.
+    complete = frame.copy()
     for covariate in config.covariates:
         if covariate.missing > 0:
-            _blank(frame, covariate, rng)
+            _blank(frame, complete, covariate, rng)
     frame.attrs["synthetic"] = NAME
     return frame, left_out
 
@@ -225,11 +235,13 @@ def _own_cumulative(hazard: FloatArray, time: FloatArray, config: CohortConfig) 
     return np.sum(hazard * months, axis=1)
 
 
-def _blank(frame: pd.DataFrame, covariate: Covariate, rng: np.random.Generator) -> None:
+def _blank(
+    frame: pd.DataFrame, complete: pd.DataFrame, covariate: Covariate, rng: np.random.Generator
+) -> None:
     """Take values away, in place; more often where another covariate is high, if one is named."""
     drive = np.zeros(len(frame))
     if covariate.missing_with:
-        drive = covariate.missing_log_odds * frame[covariate.missing_with].to_numpy(np.float64)
+        drive = covariate.missing_log_odds * complete[covariate.missing_with].to_numpy(np.float64)
 
     def excess(intercept: float) -> float:
         return float(expit(intercept + drive).mean()) - covariate.missing

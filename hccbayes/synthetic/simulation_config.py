@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hccbayes.errors import InputError, Problem
+from hccbayes.errors import InputError
+from hccbayes.synthetic.config_checks import config_problems
 
 FloatArray = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class CohortConfig:
     patients
         Patients drawn at time zero.
     covariates, centers
-        As above; the centers' shares add up to 1.
+        :class:`Covariate` and :class:`Center` records; the centers' shares add up to 1.
     cuts, hazard
         Interior cut points in months and the baseline hazard of each interval, in deaths per
         person-month.
@@ -110,7 +110,7 @@ class CohortConfig:
     treated_log_odds
         Intercept of the log odds of treatment.
     start
-        ``(earliest, latest)`` month at which treatment starts, uniform between them; ``None``
+        ``(earliest, latest)``: month at which treatment starts, uniform between them; ``None``
         where it starts at time zero. Who dies or is censored before was never treated.
     early_end
         What becomes of patients who meant to be treated and did not live to the start:
@@ -120,7 +120,7 @@ class CohortConfig:
     administrative
         Months between which follow-up ends for administrative reasons.
     loss_hazard
-        Hazard of loss to follow-up.
+        Hazard of loss to follow-up, in losses per person-month.
     unmeasured_log_hr, unmeasured_log_loss
         Log hazard ratios of an unmeasured standard normal number for death and for loss.
     arm_labels
@@ -131,7 +131,8 @@ class CohortConfig:
     Raises
     ------
     InputError
-        If a number is out of range, or lengths do not fit.
+        If a number is out of range or not finite, a name is unknown, taken or given twice, or
+        lengths do not fit; all problems are listed.
     """
 
     patients: int = 400
@@ -154,47 +155,9 @@ class CohortConfig:
 
     def __post_init__(self) -> None:
         """Check what the types do not say."""
-        problems = list(self._problems())
+        problems = list(config_problems(self))
         if problems:
             raise InputError(problems, source="CohortConfig")
-
-    def _problems(self) -> Iterator[Problem]:
-        if self.patients < 1:
-            yield Problem("patients", "must be at least 1")
-        if len(self.hazard) != len(self.cuts) + 1 or min(self.hazard) < 0:
-            yield Problem("hazard", "needs one number of at least 0 more than there are cuts")
-        if list(self.cuts) != sorted(set(self.cuts)) or min(self.cuts, default=1.0) <= 0:
-            yield Problem("cuts", "must be positive and increase")
-        if len(self.log_hr) not in (1, len(self.hazard)):
-            yield Problem("log_hr", f"needs 1 or {len(self.hazard)} numbers")
-        if not self.centers or abs(sum(c.share for c in self.centers) - 1.0) > 1e-9:
-            yield Problem("centers", "shares must add up to 1")
-        yield from self._time_problems()
-        names = [covariate.name for covariate in self.covariates]
-        for covariate in self.covariates:
-            if not (0 <= covariate.missing < 1 and 0 <= covariate.share <= 1):
-                yield Problem(covariate.name, "share and missing must be probabilities")
-            if covariate.missing_with and covariate.missing_with not in names:
-                known = ", ".join(names)
-                yield Problem(
-                    covariate.name,
-                    f"unknown missing_with {covariate.missing_with!r}; choose from {known}",
-                )
-
-    def _time_problems(self) -> Iterator[Problem]:
-        first, last = self.administrative
-        if not 0 < first <= last:
-            yield Problem("administrative", "needs 0 < first <= last")
-        if self.start is not None and not 0 <= self.start[0] <= self.start[1]:
-            yield Problem("start", "needs 0 <= earliest <= latest")
-        if self.latest_entry < 0 or self.loss_hazard < 0:
-            yield Problem("latest_entry, loss_hazard", "must be at least 0")
-        if self.early_end not in ("control", "dropped"):
-            yield Problem(
-                "early_end", f"unknown value {self.early_end!r}; choose from control, dropped"
-            )
-        if self.horizon <= 0 or min(self.times, default=1.0) <= 0:
-            yield Problem("times, horizon", "must be positive")
 
     @property
     def center_shares(self) -> list[float]:

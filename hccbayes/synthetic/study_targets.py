@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hccbayes.synthetic.outcome_targets import AdverseEvent, Endpoint, PrintedMedian, Regression
+from hccbayes.synthetic.outcome_targets import AdverseEvent, Endpoint, Regression
 from hccbayes.synthetic.targets import ARMS, Arm, Continuous, Margin, Part
 
 
@@ -41,8 +41,6 @@ class StudyTargets:
         Grades below and from the threshold of `severe`.
     modes
         Recorded modes of progression, among patients with an event, each patient at least one.
-    printed_medians
-        Printed but not targeted.
     notes
         What a reader of the cohort must know.
     """
@@ -65,7 +63,6 @@ class StudyTargets:
     overall: AdverseEvent | None = None
     severe_labels: tuple[str, str] = ("1-2", "3-4")
     modes: tuple[AdverseEvent, ...] = ()
-    printed_medians: tuple[PrintedMedian, ...] = ()
     notes: tuple[str, ...] = ()
 
     def size(self, arm: Arm, part: Part) -> int:

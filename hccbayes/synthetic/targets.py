@@ -22,6 +22,9 @@ Level = str | int
 ARMS: Final[tuple[Arm, Arm]] = ("treated", "control")
 PARTS: Final[tuple[Part, Part]] = ("matched", "remainder")
 
+HR_TOLERANCE: Final = 1e-3
+"""Largest distance of a hazard ratio from its target, whatever the number of digits printed."""
+
 
 class InfeasibleDrawError(HccbayesError, ArithmeticError):
     """A random draw cannot be bent to the targets; the next one is tried."""
@@ -90,14 +93,25 @@ class MeanSd:
 
 @dataclass(frozen=True, slots=True)
 class Quartiles:
-    """Printed median and quartiles, R's type 7, which is NumPy's default."""
+    """Printed median and quartiles, R's type 7, which is NumPy's default; ``None``: no target."""
 
-    lower: float
+    lower: float | None
     median: float
     upper: float
 
 
 Summary = MeanSd | Quartiles
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A printed number that is no target: it is reported beside what the cohort gives."""
+
+    quantity: str
+    sample: Sample
+    arm: Arm
+    printed: float
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +129,8 @@ class Continuous:
         or below the value.
     decimals
         Decimals of the values.
-    note
-        For the manifest.
+    unused
+        Printed numbers that are no targets.
     """
 
     column: str
@@ -126,7 +140,7 @@ class Continuous:
     matched_control: Summary | None = None
     cut: tuple[str, float] | None = None
     decimals: int = 1
-    note: str = ""
+    unused: tuple[Unused, ...] = ()
 
     def whole(self, arm: Arm) -> Summary | None:
         """Return the summary of a whole arm."""

@@ -50,7 +50,8 @@ class Nodes:
         Deviation of the log hazard ratio.
     weight
         Probability of each node in the whole population, ``ate``, among those who mean to be
-        treated, ``att``, and among the others, ``atc``.
+        treated, ``att``, among the others, ``atc``, and in the overlap population, ``ato``, which
+        weights patients by e (1 - e) with the true probability e of meaning to be treated.
     """
 
     log_hazard: FloatArray
@@ -70,13 +71,25 @@ def true_estimands(config: CohortConfig) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``estimand``, ``contrast``, ``population``, ``time``, ``value``, with the words of the
-        estimate table. ``log_hr`` of the population ``conditional`` is that of a patient whose
-        covariates, center and unmeasured number are held fixed, in an average center, one row an
-        interval with the month at which it starts. ``log_hr`` of ``ate``, ``att`` and ``atc`` is
-        the limit of an unadjusted Cox regression in a trial of that population with this config's
-        administrative censoring and loss. ``survival``, ``rmst`` and ``median`` are those of the
-        population under each arm; where treatment starts late the treated arm is the strategy of
-        treating at that start whoever lives to see it.
+        estimate table.
+
+        - ``log_hr`` of the population ``conditional`` is that of a patient whose covariates,
+          center and unmeasured number are held fixed, in an average center: one row an interval,
+          ``time`` the month at which it starts.
+        - ``survival`` (a probability; ``time`` in months), ``rmst`` (months, up to the ``time``
+          of the horizon) and ``median`` (months, ``inf`` where it is never reached) are those of
+          a population under each arm; ``survival_difference``, ``rmst_difference`` and
+          ``median_difference`` are treated minus control. Where treatment starts late the treated
+          arm is the strategy of treating at that start whoever lives to see it.
+        - ``log_hr`` of a population is the limit of an unadjusted Cox regression, treated over
+          control, in a trial of that population with this config's administrative censoring and
+          loss.
+
+        Populations: ``ate``, all patients drawn; ``att``, those who mean to be treated; ``atc``,
+        the others; ``ato``, the overlap population, weighted by e (1 - e) with the true
+        probability e of meaning to be treated (Li, Morgan & Zaslavsky 2018, Journal of the
+        American Statistical Association 113:390). Each is a population at time zero, whoever
+        enters late or is lost.
     """
     nodes = population_nodes(config)
     starts = (0.0, *config.cuts)
@@ -108,11 +121,20 @@ def population_nodes(config: CohortConfig) -> Nodes:
     parts = []
     for log_hazard, slope, log_odds, share in _discrete(config):
         odds = log_odds + regression * point[:, None] + residual * point[None, :]
-        chance = expit(odds) @ weight
-        parts.append((log_hazard + hazard_sd * point, slope + 0 * point, share * weight, chance))
-    hazard, slopes, mass, chance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    weights = {"ate": mass, "att": mass * chance, "atc": mass * (1.0 - chance)}
-    return Nodes(hazard, slopes, {name: values / values.sum() for name, values in weights.items()})
+        # Averages over what the log hazard leaves open of the log odds.
+        chance, overlap = expit(odds) @ weight, (expit(odds) * expit(-odds)) @ weight
+        hazard = log_hazard + hazard_sd * point
+        parts.append((hazard, slope + 0 * point, share * weight, chance, overlap))
+    hazards, slopes, mass, chances, overlaps = (
+        np.concatenate(columns) for columns in zip(*parts, strict=True)
+    )
+    weights = {
+        "ate": mass,
+        "att": mass * chances,
+        "atc": mass * (1.0 - chances),
+        "ato": mass * overlaps,
+    }
+    return Nodes(hazards, slopes, {name: values / values.sum() for name, values in weights.items()})
 
 
 def _discrete(config: CohortConfig) -> Iterator[tuple[float, float, float, float]]:

@@ -24,6 +24,12 @@ PRINTED_MEDIANS = {
     "pfs_treated": (169, 118, 7.7, 6.7, 10.8),
     "pfs_control": (253, 238, 5.4, 4.5, 6.1),
 }
+MATCHED_MEDIANS = {
+    "os_treated_matched": (26.0, 18.6, np.inf),
+    "os_control_matched": (8.4, 6.7, 11.8),
+    "pfs_treated_matched": (7.6, 6.3, 9.0),
+    "pfs_control_matched": (5.5, 3.9, 6.3),
+}
 # Coefficients of the package agree with R's to 1e-6, the accuracy it promises.
 COEFFICIENT = 1e-6
 
@@ -47,10 +53,28 @@ def test_r_gives_the_printed_median_and_limits(analysis: str) -> None:
     assert (np.inf if pd.isna(row["upper"]) else row["upper"]) == upper
 
 
-@pytest.mark.parametrize(("endpoint", "printed"), [("os", 0.360), ("pfs", 0.760)])
-def test_r_gives_the_printed_hazard_ratio(endpoint: str, printed: float) -> None:
-    row = reference("synthetic_chen2025_cox.csv").loc[endpoint]
-    assert np.exp(row["coef"]) == pytest.approx(printed, abs=1e-3)
+@pytest.mark.parametrize("analysis", MATCHED_MEDIANS)
+def test_r_gives_the_printed_matched_median_and_limits(analysis: str) -> None:
+    row = reference("synthetic_chen2025_median.csv").loc[analysis]
+    assert row["patients"] == 151
+    upper = np.inf if pd.isna(row["upper"]) else row["upper"]
+    assert (row["median"], row["lower"], upper) == MATCHED_MEDIANS[analysis]
+
+
+@pytest.mark.parametrize(
+    ("analysis", "printed"),
+    [
+        ("os", 0.36),
+        ("pfs", 0.76),
+        ("os_matched", 0.36),
+        ("os_matched_adjusted", 0.34),
+        ("pfs_matched", 0.76),
+        ("pfs_matched_adjusted", 0.75),
+    ],
+)
+def test_r_gives_the_printed_hazard_ratio(analysis: str, printed: float) -> None:
+    rows = reference("synthetic_chen2025_cox.csv").loc[[analysis]].set_index("term")
+    assert np.exp(rows.loc["treatment", "coef"]) == pytest.approx(printed, abs=1e-3)
 
 
 def test_standard_errors_respect_the_floor_that_print_breaks() -> None:
@@ -60,10 +84,12 @@ def test_standard_errors_respect_the_floor_that_print_breaks() -> None:
     assert printed < np.sqrt(1 / 68 + 1 / 194)
 
 
-@pytest.mark.parametrize("analysis", PRINTED_MEDIANS)
+@pytest.mark.parametrize("analysis", [*PRINTED_MEDIANS, *MATCHED_MEDIANS])
 def test_package_gives_the_same_medians_as_r(cohort: pd.DataFrame, analysis: str) -> None:
-    endpoint, arm = analysis.split("_")
+    endpoint, arm, *matched = analysis.split("_")
     part = cohort[(cohort["arm"] == TREATED) == (arm == "treated")]
+    if matched:
+        part = part[part["matched"] == "yes"]
     time, event = COLUMNS[endpoint]
     found = median_survival(kaplan_meier(np.zeros(len(part)), part[time], part[event]))
     row = reference("synthetic_chen2025_median.csv").loc[analysis]
@@ -71,7 +97,10 @@ def test_package_gives_the_same_medians_as_r(cohort: pd.DataFrame, analysis: str
     assert found.upper == (np.inf if pd.isna(row["upper"]) else row["upper"])
 
 
-@pytest.mark.parametrize("analysis", ["os", "pfs", "os_matched", "os_matched_adjusted"])
+@pytest.mark.parametrize(
+    "analysis",
+    ["os", "pfs", "os_matched", "os_matched_adjusted", "pfs_matched", "pfs_matched_adjusted"],
+)
 def test_package_gives_the_same_cox_regressions_as_r(cohort: pd.DataFrame, analysis: str) -> None:
     rows = reference("synthetic_chen2025_cox.csv").loc[[analysis]]
     part = cohort[cohort["matched"] == "yes"] if "matched" in analysis else cohort

@@ -108,7 +108,9 @@ def test_hazard_ratio_has_both_intervals(patients):
         ],
     }
     for method, se in both.items():
-        log_hr, hr = (one(table, estimand=name, method=method) for name in ("log_hr", "hr"))
+        log_hr, hr = (
+            one(table, estimand=name, method=method) for name in ("log_marginal_hr", "marginal_hr")
+        )
         assert log_hr["estimate"] == fit.coef[0]
         half = 1.6448536269514722 * se
         assert log_hr["upper"] - log_hr["estimate"] == pytest.approx(half, rel=1e-10)
@@ -182,7 +184,7 @@ def test_unit_weights_repeat_the_conventional_estimates(patients):
     assert len(joined) == (plain["method"] == "km").sum()
     for column in ("estimate", "lower", "upper"):
         np.testing.assert_allclose(joined[f"{column}_weighted"], joined[column], rtol=1e-9)
-    own = one(table, estimand="log_hr")["estimate"]
+    own = one(table, estimand="log_marginal_hr")["estimate"]
     assert own == pytest.approx(one(plain, estimand="log_hr")["estimate"], rel=1e-8)
 
 
@@ -205,7 +207,7 @@ def test_times_beyond_an_arm_are_left_out_and_a_horizon_is_noted(patients):
 def test_no_event_in_an_arm_is_nan_with_a_note(patients):
     changed = patients.assign(event=patients["event"].where(patients["treatment"] == 0, 0))
     table = weighted(changed)
-    ratios = table[table["estimand"].isin(["log_hr", "hr"])]
+    ratios = table[table["estimand"].isin(["log_marginal_hr", "marginal_hr"])]
     assert ratios["estimate"].isna().all()
     assert (ratios["interval_kind"] == "").all()
     assert [note.split(":")[0] for note in table.attrs["notes"]] == [
@@ -246,7 +248,7 @@ def test_matched_rows_are_clustered_by_pair(patients):
         np.ones(len(matched)),
         cluster=matched["pair"],
     )
-    row = one(table, estimand="log_hr")
+    row = one(table, estimand="log_marginal_hr")
     assert row["estimate"] == fit.coef[0]
     assert row["upper"] - row["estimate"] == pytest.approx(Z * fit.robust_se[0], rel=1e-10)
     assert fit.clusters == matched["pair"].nunique()

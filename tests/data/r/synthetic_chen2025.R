@@ -15,19 +15,22 @@ stopifnot(nrow(cohort) == 422, sum(cohort$treated) == 169, all(cohort$pfs_months
 
 endpoints <- list(os = Surv(os_months, death) ~ 1,
                   pfs = Surv(pfs_months, progression_or_death) ~ 1)
-medians <- do.call(rbind, lapply(names(endpoints), function(endpoint) {
-  do.call(rbind, lapply(c("treated", "control"), function(arm) {
-    part <- cohort[cohort$treated == as.integer(arm == "treated"), ]
-    rows <- median_rows(paste(endpoint, arm, sep = "_"), endpoints[[endpoint]], part, "log")
-    # survfit's own default, to be sure that it is the log kind.
-    stopifnot(identical(survfit(endpoints[[endpoint]], part)$conf.type, "log"))
-    rows
+matched <- cohort[cohort$matched == "yes", ]
+medians_of <- function(patients, suffix) {
+  do.call(rbind, lapply(names(endpoints), function(endpoint) {
+    do.call(rbind, lapply(c("treated", "control"), function(arm) {
+      part <- patients[patients$treated == as.integer(arm == "treated"), ]
+      name <- paste0(endpoint, "_", arm, suffix)
+      # survfit's own default, to be sure that it is the log kind.
+      stopifnot(identical(survfit(endpoints[[endpoint]], part)$conf.type, "log"))
+      median_rows(name, endpoints[[endpoint]], part, "log")
+    }))
   }))
-}))
+}
+medians <- rbind(medians_of(cohort, ""), medians_of(matched, "_matched"))
 save_as(medians, "synthetic_chen2025_median.csv")
 
 fit_cox <- function(formula, data) coxph(formula, data, ties = "efron", control = precise_cox)
-matched <- cohort[cohort$matched == "yes", ]
 adjusted <- Surv(os_months, death) ~ treated + I(ecog_score >= 1) +
   I(lung_metastasis_number == "multiple") + I(portal_vein_thrombus == "yes") + I(child_pugh == "B")
 terms <- c("treatment", "ecog_score", "lung_metastasis_number", "portal_vein_thrombus", "child_pugh")
@@ -35,6 +38,12 @@ cox <- rbind(
   cox_rows("os", fit_cox(Surv(os_months, death) ~ treated, cohort), "treatment"),
   cox_rows("pfs", fit_cox(Surv(pfs_months, progression_or_death) ~ treated, cohort), "treatment"),
   cox_rows("os_matched", fit_cox(Surv(os_months, death) ~ treated, matched), "treatment"),
-  cox_rows("os_matched_adjusted", fit_cox(adjusted, matched), terms)
+  cox_rows("os_matched_adjusted", fit_cox(adjusted, matched), terms),
+  cox_rows("pfs_matched", fit_cox(Surv(pfs_months, progression_or_death) ~ treated, matched),
+           "treatment"),
+  cox_rows("pfs_matched_adjusted",
+           fit_cox(Surv(pfs_months, progression_or_death) ~ treated +
+                     I(portal_vein_thrombus == "yes"), matched),
+           c("treatment", "portal_vein_thrombus"))
 )
 save_as(cox, "synthetic_chen2025_cox.csv")

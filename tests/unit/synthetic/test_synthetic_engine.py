@@ -10,15 +10,19 @@ import pytest
 
 from hccbayes.errors import InputError
 from hccbayes.frequentist.cox import cox
+from hccbayes.synthetic.annealing import Schedule, anneal
+from hccbayes.synthetic.conditions import distance_from_half, log_limit_curves
 from hccbayes.synthetic.continuous import remaining_mean_sd, values_around_cut
-from hccbayes.synthetic.coupling import couple, reorder_outcomes
+from hccbayes.synthetic.coupling import couple
 from hccbayes.synthetic.covariates import assign_levels, correlation_matrix
 from hccbayes.synthetic.event_times import EARLIEST, FollowUp, exact_events, move_times
 from hccbayes.synthetic.exact_counts import place
-from hccbayes.synthetic.outcome_targets import ArmEndpoint, Effect, Regression
+from hccbayes.synthetic.outcome_targets import ArmEndpoint, Effect, MatchedMedian, Regression
 from hccbayes.synthetic.overall_age import assign_ages
 from hccbayes.synthetic.partial_likelihood import log_hr_offset, partial_score
 from hccbayes.synthetic.quartiles import quartile_values
+from hccbayes.synthetic.reordering import reorder_outcomes
+from hccbayes.synthetic.study_targets import StudyTargets
 from hccbayes.synthetic.targets import InfeasibleDrawError, Margin, MeanSd, Quartiles
 
 LETTERS = Margin(column="letter", levels=("a", "b"), treated=(2, 2), control=(2, 2))
@@ -157,19 +161,25 @@ def test_reordering_reaches_an_adjusted_ratio_and_keeps_the_curves(
             "death": rng.integers(0, 2, n),
         }
     )
+    treated = pd.DataFrame({"treatment": frame["arm"] == "new"}).astype(float)
+    # Exchanges leave the unadjusted ratio as it is, so that the adjusted one lies near it.
+    unadjusted = np.exp(cox(treated, np.zeros(n), frame["os_months"], frame["death"]).coef[0])
     wanted = Regression(
         endpoint="os",
         sample="all",
-        treatment=1.0,
+        treatment=unadjusted,
         effects=(Effect("marker", ("yes",), 2.0),),
-        tolerance=1.0,
     )
-    found = reorder_outcomes(frame, [wanted], "new", rng)
+    study = StudyTargets(
+        name="toy", title="", seed=1, arm_labels=("new", "old"), sizes=(n // 2, n // 2)
+    )
+    found = reorder_outcomes(frame, study, [wanted], rng)
     design = pd.DataFrame(
         {"treatment": found["arm"] == "new", "marker": found["marker"] == "yes"}
     ).astype(float)
     fit = cox(design, np.zeros(n), found["os_months"], found["death"])
-    assert np.exp(fit.coef[1]) == pytest.approx(2.0, abs=5e-3)
+    # The tolerance of every ratio.
+    np.testing.assert_allclose(np.exp(fit.coef), [unadjusted, 2.0], atol=1e-3)
     for arm in ("new", "old"):
         before, after = (
             part.loc[part["arm"] == arm, ["os_months", "death"]].sort_values(["os_months", "death"])
@@ -181,13 +191,13 @@ def test_reordering_reaches_an_adjusted_ratio_and_keeps_the_curves(
 
 def test_placing_keeps_sums_and_covers_everyone(rng: np.random.Generator) -> None:
     eligible = np.arange(30) < 20
-    table = place([12, 9, 3], 30, eligible, rng, cover=True)
+    table = place([12, 9, 3], eligible, rng, cover=True)
     assert table.sum(axis=0).tolist() == [12, 9, 3]
     assert (table.any(axis=1) == eligible).all()
     with pytest.raises(InputError, match="too few events"):
-        place([12, 5], 30, eligible, rng, cover=True)
+        place([12, 5], eligible, rng, cover=True)
     with pytest.raises(InputError, match="21 patients needed, 20 there"):
-        place([21], 30, eligible, rng, cover=False)
+        place([21], eligible, rng, cover=False)
 
 
 def test_ages_hit_their_anchors(rng: np.random.Generator) -> None:
@@ -196,3 +206,74 @@ def test_ages_hit_their_anchors(rng: np.random.Generator) -> None:
     assert frame["age_years"].median() == 49.0
     assert ((frame["age_years"] >= 50) == (frame["old"] == "yes")).all()
     assert (frame["age_years"].min(), frame["age_years"].max()) == (20.0, 80.0)
+
+
+def test_tied_deaths_are_those_of_efron() -> None:
+    # Two of four die at 1, one of them treated; HR 2. Efron's second death sees the risk set with
+    # half of both: mean of treatment 4/6, then (4 - 1) / (6 - 1.5).
+    score, _ = partial_score([1, 0, 1, 0], [1, 1, 2, 3], [1, 1, 0, 0], math.log(2))
+    np.testing.assert_allclose(score, [1 - 4 / 6 - 3 / 4.5], rtol=1e-14)
+
+
+def test_annealing_ends_where_distances_are_small_or_gives_up(rng: np.random.Generator) -> None:
+    def propose(state: float) -> float:
+        return state + rng.normal(0, 0.3)
+
+    def distances(state: float) -> np.ndarray:
+        return np.array([state - 3.0])
+
+    schedule = Schedule(steps=2000, first=1.0, last=0.01)
+    assert anneal(0.0, propose, distances, schedule, rng) == pytest.approx(3.0, abs=0.5)
+    with pytest.raises(InfeasibleDrawError, match="1 of 1 targets missed"):
+        anneal(0.0, lambda state: state, distances, schedule, rng)
+
+
+def test_limits_of_four_deaths_by_hand() -> None:
+    lower, alive, upper = log_limit_curves(np.array([1.0, 0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(alive, [3 / 4, 3 / 4, 3 / 8, 3 / 8], rtol=1e-14)
+    error = np.sqrt([1 / 12, 1 / 12, 1 / 12 + 1 / 2, 1 / 12 + 1 / 2])
+    np.testing.assert_allclose(upper, alive * np.exp(1.959963984540054 * error), rtol=1e-12)
+    np.testing.assert_allclose(lower * upper, alive**2, rtol=1e-12)
+    clock = np.array([1.0, 2.0, 3.0, 4.0])
+    assert distance_from_half(clock, alive, 3.0) == 0.0
+    assert distance_from_half(clock, alive, 2.0) == pytest.approx(0.25, abs=2e-4)
+    assert distance_from_half(clock, alive, math.inf) == pytest.approx(0.125, abs=2e-4)
+    assert distance_from_half(clock, upper, math.inf) == 0.0
+
+
+def test_moving_times_puts_events_on_the_months_of_the_subset(rng: np.random.Generator) -> None:
+    raw = FollowUp(np.sort(rng.exponential(10, 101)), np.ones(101, dtype=bool))
+    subset = MatchedMedian(60, 5.0, 6.25, 10.0)
+    target = ArmEndpoint(events=101, median=6.5, lower=5.25, upper=9.125, matched=subset)
+    moved = move_times(raw, target, 40.0)
+    found = moved.median()
+    assert (found.lower, found.estimate, found.upper) == (5.25, 6.5, 9.125)
+    assert np.isin([5.0, 6.25, 10.0], moved.time).all()
+    assert (np.diff(moved.time) >= 0).all()
+
+
+def test_printed_ggt_quartile_of_the_controls_is_impossible() -> None:
+    matched = Quartiles(74.2, 152.0, 331.7)
+    # Half of 48 lie at or below 152.0: 24; a lower quartile of 176.8 leaves room for 19 of 74.
+    with pytest.raises(InputError, match="contradict"):
+        quartile_values(Quartiles(176.8, 200.0, 336.4), matched, (48, 26), 1)
+    part, rest = quartile_values(Quartiles(None, 159.4, 336.4), matched, (48, 26), 1)
+    np.testing.assert_allclose(np.quantile(part, [0.25, 0.5, 0.75]), [74.2, 152.0, 331.7])
+    both = np.quantile(np.concatenate([part, rest]), [0.5, 0.75])
+    np.testing.assert_allclose(both, [159.4, 336.4], rtol=1e-14)
+
+
+def test_printed_ggt_quartile_of_the_matched_treated_is_possible() -> None:
+    whole, matched = Quartiles(116.2, 198.2, 338.1), Quartiles(10.2, 203.1, 305.1)
+    part, _ = quartile_values(whole, matched, (48, 27), 1)
+    # A quarter of 48, and the neighbor of an interpolation: thirteen at or below 10.2.
+    assert (part <= 10.2).sum() >= 12
+
+
+def test_wrong_correlations_are_named_all_at_once() -> None:
+    wrong = {("a", "x"): 0.1, ("b", "b"): 0.5, ("a", "b"): math.nan, ("a", "c"): 2.0}
+    with pytest.raises(InputError) as caught:
+        correlation_matrix(["a", "b", "c"], wrong)
+    text = str(caught.value)
+    for part in ("unknown column 'x'", "'b' is paired with itself", "is nan", "is 2.0, not in -1"):
+        assert part in text

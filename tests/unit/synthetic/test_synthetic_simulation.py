@@ -6,6 +6,7 @@ Limits of Monte Carlo comparisons are four standard errors of the simulation.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,14 @@ import pytest
 from scipy.special import expit
 
 from hccbayes.errors import InputError
-from hccbayes.synthetic import Center, CohortConfig, Covariate, simulate_cohort, treatment_episodes
+from hccbayes.synthetic import (
+    Center,
+    CohortConfig,
+    Covariate,
+    simulate_cohort,
+    synthetic_lu2025,
+    treatment_episodes,
+)
 from hccbayes.synthetic.partial_likelihood import log_hr_offset, partial_score
 from hccbayes.synthetic.simulation import death_times, simulate_rows
 from hccbayes.synthetic.truth import population_nodes, true_estimands
@@ -177,6 +185,7 @@ def test_populations_of_a_binary_confounder_by_hand() -> None:
     share = {"ate": np.array([0.7, 0.3])}
     share["att"] = share["ate"] * chance
     share["atc"] = share["ate"] * (1 - chance)
+    share["ato"] = share["ate"] * chance * (1 - chance)
     for population, weight in share.items():
         # At 10 months half, and a quarter with the doubled hazard.
         expected = weight @ [0.5, 0.25] / weight.sum()
@@ -199,7 +208,12 @@ def test_populations_of_normal_confounders_by_simulation(rng: np.random.Generato
     x, z, u = rng.standard_normal((3, 400_000))
     alive = 0.5 ** np.exp(0.6 * x - 0.3 * z + 0.4 * u)
     chance = expit(-0.4 + 0.8 * x + 0.5 * z)
-    for population, weight in (("ate", 1 + 0 * x), ("att", chance), ("atc", 1 - chance)):
+    for population, weight in (
+        ("ate", 1 + 0 * x),
+        ("att", chance),
+        ("atc", 1 - chance),
+        ("ato", chance * (1 - chance)),
+    ):
         mean = (weight @ alive) / weight.sum()
         error = math.sqrt(weight**2 @ (alive - mean) ** 2) / weight.sum()
         found = true_value(truth, "survival", "control", population=population)
@@ -357,30 +371,96 @@ def test_same_seed_same_rows_and_truth_comes_along() -> None:
     assert first.frame.attrs["synthetic"] == "synthetic_simulated"
     assert first.frame["patient_id"].str.startswith("synthetic_").all()
     assert not simulate_cohort(seed=2).frame.equals(first.frame)
-    assert set(first.truth["population"]) == {"conditional", "ate", "att", "atc"}
+    assert set(first.truth["population"]) == {"conditional", "ate", "att", "atc", "ato"}
     assert len(first.frame) == first.config.patients
+
+
+def covariate(**fields: object) -> dict[str, object]:
+    return {"covariates": (Covariate(**({"name": "x"} | fields)),)}
+
+
+def center(**fields: object) -> dict[str, object]:
+    return {"centers": (Center(**({"name": "a", "share": 1.0} | fields)),)}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"patients": 0}, "patients: must be at least 1"),
-        ({"hazard": (0.1, 0.2)}, "hazard: needs one number"),
-        ({"cuts": (6.0, 3.0), "hazard": (0.1,) * 3}, "cuts: must be positive and increase"),
-        ({"log_hr": (0.1, 0.2)}, "log_hr: needs 1 or 1 numbers"),
-        ({"centers": (Center(name="a", share=0.4),)}, "shares must add up to 1"),
-        ({"administrative": (5.0, 1.0)}, "needs 0 < first <= last"),
-        ({"start": (3.0, 1.0)}, "needs 0 <= earliest <= latest"),
-        ({"latest_entry": -1.0}, "must be at least 0"),
+        ({"patients": 0}, "patients: must be a whole number of at least 1, not 0"),
+        ({"patients": 20.5}, "patients: must be a whole number of at least 1, not 20.5"),
+        ({"hazard": (0.1, 0.2)}, "hazard: needs 1 numbers, one more than there are cuts"),
+        ({"hazard": (-0.1,)}, "hazard: must be at least 0, not -0.1"),
+        ({"hazard": (math.nan,)}, "hazard: must be a finite number, not nan"),
+        ({"hazard": (0.0,)}, "hazard: needs at least one number above 0: nobody would ever die"),
+        ({"cuts": (6.0, 3.0), "hazard": (0.1,) * 3}, "cuts: must increase"),
+        ({"cuts": (0.0,), "hazard": (0.1,) * 2}, "cuts: must be above 0, not 0.0"),
+        ({"log_hr": (0.1, 0.2)}, "log_hr: needs 1 number, one for all times"),
+        ({"log_hr": (math.inf,)}, "log_hr: must be a finite number, not inf"),
+        ({"centers": ()}, "centers: needs at least one"),
+        (center(share=0.4), "centers: shares must add up to 1, not 0.4"),
+        (center(share=0.0), "center a, share: must be above 0 and at most 1, not 0.0"),
+        (center(log_hazard=math.nan), "center a, log_hazard: must be a finite number, not nan"),
+        ({"centers": (Center(name="a", share=0.5),) * 2}, "centers: 2 are named 'a'"),
+        ({"treated_log_odds": math.inf}, "shares of treated patients of 0 or 1 leave one arm"),
+        ({"administrative": (5.0, 1.0)}, "administrative: needs 0 < first <= last, in months"),
+        ({"start": (3.0, 1.0)}, "start: needs 0 <= earliest <= latest, in months"),
+        ({"latest_entry": -1.0}, "latest_entry: must be at least 0, not -1.0"),
+        ({"loss_hazard": -0.1}, "loss_hazard: must be at least 0, not -0.1"),
+        ({"unmeasured_log_hr": math.nan}, "unmeasured_log_hr: must be a finite number, not nan"),
         ({"early_end": "lost"}, "unknown value 'lost'; choose from control, dropped"),
-        ({"horizon": 0.0}, "must be positive"),
-        ({"covariates": (Covariate(name="x", missing=1.0),)}, "must be probabilities"),
-        (
-            {"covariates": (Covariate(name="x", missing_with="w"),)},
-            "unknown missing_with 'w'; choose from x",
-        ),
+        ({"horizon": 0.0}, "horizon: must be above 0, not 0.0"),
+        ({"times": (12.0, -1.0)}, "times: must be above 0, not -1.0"),
+        ({"arm_labels": ("a", "a")}, "arm_labels: needs two different names"),
+        (covariate(missing=1.0), "covariate x, missing: must be at least 0 and below 1, not 1.0"),
+        (covariate(share=1.2), "covariate x, share: must be at least 0 and at most 1, not 1.2"),
+        (covariate(log_hr="0.3"), "covariate x, log_hr: must be a finite number, not '0.3'"),
+        (covariate(kind="gamma"), "covariate x, kind: unknown 'gamma'; choose from binary, normal"),
+        (covariate(missing_with="w"), "missing_with: unknown covariate 'w'; choose from x"),
+        (covariate(name="death"), "covariate death: is the name of another column"),
+        ({"covariates": (Covariate(name="x"),) * 2}, "covariates: 2 are named 'x'"),
     ],
 )
 def test_wrong_parameters_are_named(change: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message.replace("(", r"\(")):
+    with pytest.raises(InputError, match=re.escape(message)):
         replace(EXPONENTIAL, **change)
+
+
+def test_wrong_parameters_are_listed_all_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        replace(EXPONENTIAL, patients=0, hazard=(-1.0,), horizon=math.nan, **center(share=0.0))
+    assert len(caught.value.problems) == 4
+    assert str(caught.value).startswith("4 problems in CohortConfig:")
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, True])
+def test_wrong_seeds_are_refused(seed: object) -> None:
+    with pytest.raises(InputError, match="seed: must be a whole number of at least 0"):
+        simulate_cohort(seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="seed: must be a whole number of at least 0"):
+        synthetic_lu2025(seed=-1)
+
+
+def test_a_driver_of_missing_values_may_itself_be_missing() -> None:
+    covariates = (
+        Covariate(name="x", share=0.5, missing=0.5),
+        Covariate(name="y", kind="normal", missing=0.2, missing_with="x", missing_log_odds=1.5),
+    )
+    frame = simulate_cohort(CohortConfig(patients=20_000, covariates=covariates), seed=3).frame
+    for name, share in (("x", 0.5), ("y", 0.2)):
+        gone = frame[name].isna().mean()
+        assert abs(gone - share) < 4 * math.sqrt(share * (1 - share) / len(frame))
+
+
+def test_overlap_population_lies_where_both_arms_are() -> None:
+    # With a common log odds of 0 in one center and 4 in the other the overlap weights are 1/4 and
+    # e (1 - e): most of that population is of the first.
+    centers = (
+        Center(name="a", share=0.5),
+        Center(name="b", share=0.5, log_odds=4.0, log_hazard=math.log(3)),
+    )
+    truth = true_estimands(replace(EXPONENTIAL, centers=centers, times=(10.0,)))
+    chance = float(expit(4.0))
+    weight = np.array([0.25, chance * (1 - chance)])
+    expected = weight @ [0.5, 0.125] / weight.sum()
+    found = true_value(truth, "survival", "control", population="ato")
+    assert found == pytest.approx(expected, rel=1e-12)
