@@ -17,10 +17,9 @@ import xarray as xr
 
 import hccbayes as hb
 import reproduction_reasons as reasons
-from hccbayes import evidence, figure_data
-from hccbayes.estimands import estimand_draws
-from hccbayes.fit import compile_model, fit
-from hccbayes.hazard_model import build_hazard_model
+from hccbayes import evidence
+from hccbayes.outcome import fit_outcome
+from hccbayes.progress import Silent
 from hccbayes.records import Diagnosis
 from hccbayes.summarise import summarise
 from reproduction_cohorts import TIME_AND_EVENT, coded, outcome, spec_of
@@ -49,20 +48,10 @@ def run_fit(name: str, *, seed: int | None = None) -> Fitted:
     study, endpoint, sample = which.split(" ")
     design = _design(study, endpoint, sample, adjusted=covariates == COVARIATES)
     cohort, spec = _analysis(study, endpoint, sample, design)
-    study_data = hb.build_study(cohort, spec)
-    model = build_hazard_model(study_data.data, spec.hazard, spec.priors)
-    sampler = spec.sampler if seed is None else spec.sampler.model_copy(update={"seed": seed})
-    tree, diagnosis = fit(compile_model(model, sampler.backend), sampler)
-    draws, _ = estimand_draws(
-        tree["posterior"].to_dataset(),
-        study_data.design,
-        study_data.data,
-        names=("ate",),
-        frame=study_data.times,
-        censoring_survival=figure_data.censoring_survival(cohort.frame, study_data.times.grid),
-        seed=sampler.seed,
-    )
-    return Fitted(draws, diagnosis, spec)
+    if seed is not None:
+        spec = spec.with_values([f"sampler.seed={seed}"])
+    fitted = fit_outcome(cohort, hb.build_study(cohort, spec), spec, Silent())
+    return Fitted(fitted.draws, fitted.diagnosis, spec)
 
 
 def _design(study: str, endpoint: str, sample: str, *, adjusted: bool) -> pd.DataFrame:

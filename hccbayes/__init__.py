@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from hccbayes.analysis import Analysis, load
     from hccbayes.cohort import Cohort, read_cohort
     from hccbayes.errors import FolderExistsError, HccbayesError, InputError
-    from hccbayes.pipeline import analyse, build_study
+    from hccbayes.pipeline import analyse
     from hccbayes.priors import Prior
     from hccbayes.records import CheckResult, Diagnosis, Estimate
     from hccbayes.roles import ArmRole, Roles
     from hccbayes.spec import AnalysisSpec
+    from hccbayes.study import build_study
 
 __version__ = "0.1.0"
 
@@ -44,7 +45,7 @@ _HOMES = {
     "Prior": "priors",
     "Roles": "roles",
     "analyse": "pipeline",
-    "build_study": "pipeline",
+    "build_study": "study",
     "load": "analysis",
     "read_cohort": "cohort",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from hccbayes.records import CohortSummary, Diagnosis
 from hccbayes.report import folder
 from hccbayes.report.figures import write_figures
 from hccbayes.report.markdown import report_text
+from hccbayes.score_tables import TABLE_FILES, ScoreTables
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Analysis:
         The gate of the main fit.
     reference_diagnosis
         The gate of the reference fit.
+    further_diagnoses
+        The gates of the propensity model and of the weighted and matched fits, by name.
+    score_tables
+        Balance, weights and baseline characteristics; ``None`` without a propensity model.
     cautions
         Sentences to be read before a number is quoted.
     provenance
@@ -54,13 +59,26 @@ class Analysis:
     posterior: xr.DataTree
     diagnosis: Diagnosis
     reference_diagnosis: Diagnosis
+    further_diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    score_tables: ScoreTables | None = None
     cautions: tuple[str, ...]
     provenance: Mapping[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every fit whose numbers are reported passed its gate."""
+        return self.diagnosis.passed and not self.failed
+
+    @property
+    def failed(self) -> Mapping[str, Diagnosis]:
+        """Fits beside the main one that failed their gate, by name."""
+        return {name: own for name, own in self.further_diagnoses.items() if not own.passed}
 
     def __post_init__(self) -> None:
         """Mark tables and draws of a synthetic cohort, so that every figure of them says so."""
         if self.summary.synthetic:
-            for table in (self.estimates, self.crosscheck, self.posterior):
+            own = () if self.score_tables is None else self.score_tables.tables.values()
+            for table in (self.estimates, self.crosscheck, self.posterior, *own):
                 table.attrs["synthetic"] = self.summary.synthetic
 
     def report(self) -> str:
@@ -71,6 +89,8 @@ class Analysis:
             estimates=self.estimates,
             crosscheck=self.crosscheck,
             diagnosis=self.diagnosis,
+            failed=self.failed,
+            score_tables=self.score_tables,
             cautions=self.cautions,
         )
 
@@ -102,11 +122,20 @@ class Analysis:
         with folder.new_folder(directory, force=force) as target:
             folder.write_table(self.estimates, target / "estimates.csv")
             folder.write_table(self.crosscheck, target / "crosscheck.csv")
+            if self.score_tables is not None:
+                for name, table in self.score_tables.tables.items():
+                    folder.write_table(table, target / f"{name}.csv")
             folder.write_json(self._diagnostics(), target / "diagnostics.json")
             folder.write_json(self._provenance(command), target / "provenance.json")
             (target / "model.toml").write_text(self.spec.to_toml(), encoding="utf-8")
             self.posterior.to_netcdf(target / "posterior.nc", engine="h5netcdf")
-            write_figures(self.posterior, self.estimates, self.crosscheck, target / "figures")
+            write_figures(
+                self.posterior,
+                self.estimates,
+                self.crosscheck,
+                target / "figures",
+                self.score_tables,
+            )
             (target / "report.md").write_text(self.report(), encoding="utf-8")
         return Path(directory)
 
@@ -114,7 +143,8 @@ class Analysis:
         return {
             "main": self.diagnosis.to_dict(),
             "reference": self.reference_diagnosis.to_dict(),
-            "passed": self.diagnosis.passed,
+            "further": {name: own.to_dict() for name, own in self.further_diagnoses.items()},
+            "passed": self.passed,
         }
 
     def _provenance(self, command: str) -> dict[str, Any]:
@@ -123,6 +153,9 @@ class Analysis:
             "command": command,
             "cohort": self.summary.to_dict(),
             "cautions": list(self.cautions),
+            "balance_conventions": (
+                None if self.score_tables is None else list(self.score_tables.conventions)
+            ),
         }
 
 
@@ -141,6 +174,10 @@ def load(directory: str | Path) -> Analysis:
         summary = CohortSummary.from_dict(provenance.pop("cohort"))
         notes = tuple(provenance.pop("cautions"))
         main, reference = (Diagnosis.from_dict(diagnostics[fit]) for fit in ("main", "reference"))
+        further = {
+            str(name): Diagnosis.from_dict(own) for name, own in diagnostics["further"].items()
+        }
+        conventions = provenance.pop("balance_conventions")
     except (KeyError, TypeError) as error:
         problem = Problem("diagnostics.json or provenance.json", f"is damaged: {error} is missing")
         raise InputError(problem, source=str(path)) from None
@@ -152,6 +189,15 @@ def load(directory: str | Path) -> Analysis:
         posterior=folder.read_tree(path, "posterior.nc"),
         diagnosis=main,
         reference_diagnosis=reference,
+        further_diagnoses=further,
+        score_tables=_score_tables(path, conventions),
         cautions=notes,
         provenance=provenance,
     )
+
+
+def _score_tables(path: Path, conventions: list[str] | None) -> ScoreTables | None:
+    if conventions is None:
+        return None
+    tables = {name: folder.read_table(path, f"{name}.csv") for name in TABLE_FILES}
+    return ScoreTables(**tables, conventions=tuple(conventions))

@@ -90,7 +90,7 @@ def run(
         analysis = _run(spec, _data(spec, data, model), out or _folder(spec), force, quiet)
     except (HccbayesError, OSError) as error:
         _fail(error)
-    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+    raise typer.Exit(0 if analysis.passed else GATE_FAILED)
 
 
 @app.command()
@@ -102,7 +102,7 @@ def check(model: ModelArgument, data: DataOption = None, changes: SetOption = No
     try:
         spec = _spec(model, changes)
         cohort = _cohort(spec, _data(spec, data, model))
-        from hccbayes.pipeline import build_study
+        from hccbayes.study import build_study
 
         study = build_study(cohort, spec)
     except (HccbayesError, OSError) as error:
@@ -124,7 +124,7 @@ def show(
     except (HccbayesError, OSError) as error:
         _fail(error)
     console.print_analysis(analysis, directory)
-    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+    raise typer.Exit(0 if analysis.passed else GATE_FAILED)
 
 
 @app.command()
@@ -138,7 +138,7 @@ def demo(out: OutOption = None, seed: SeedOption = None, draws: DrawsOption = No
         analysis = _run(spec, spec.data.source, out or Path("results") / "demo", True, False)
     except (HccbayesError, OSError) as error:
         _fail(error)
-    raise typer.Exit(0 if analysis.diagnosis.passed else GATE_FAILED)
+    raise typer.Exit(0 if analysis.passed else GATE_FAILED)
 
 
 def _spec(

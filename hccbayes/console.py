@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +16,7 @@ from rich.table import Table
 from hccbayes.crosscheck import TWIN
 from hccbayes.records import ARM_CONTRASTS, POPULATIONS, CohortSummary
 from hccbayes.report.numbers import (
+    METHOD_NAMES,
     estimand_name,
     format_interval,
     format_probability,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hccbayes.hazard_data import HazardData
 
 _SHOWN: Final = ("hr", "marginal_hr", "survival_difference", "rmst_difference", "median")
+_MARGINAL: Final = {"marginal_hr": "hazard ratio", "rmst_difference": "months gained"}
 
 
 class ProgressBar:
@@ -67,6 +69,8 @@ def print_verdict(analysis: Analysis) -> None:
     """Print the diagnostics' verdict and the treatment effect, a line each."""
     console = Console(soft_wrap=True)
     console.print(escape(analysis.diagnosis.headline()), highlight=False)
+    for name, own in analysis.failed.items():
+        console.print(escape(f"{name}: {own.headline()}"), highlight=False)
     console.print(escape(_effect_line(analysis.estimates)), highlight=False)
     if analysis.summary.synthetic:
         console.print(escape(analysis.summary.notice), style="yellow", highlight=False)
@@ -77,13 +81,19 @@ def print_analysis(analysis: Analysis, directory: Path) -> None:
     console = Console()
     style = "green" if analysis.diagnosis.passed else "bold red"
     console.print(escape(analysis.diagnosis.headline()), style=style, highlight=False)
+    for name, own in analysis.failed.items():
+        console.print(escape(f"{name}: {own.headline()}"), style="bold red", highlight=False)
     console.print()
     console.print(f"[bold]{escape(analysis.spec.model.question)}[/bold]")
     if analysis.summary.synthetic:
         console.print(escape(analysis.summary.notice), style="bold yellow", highlight=False)
     console.print(escape(_effect_line(analysis.estimates)), highlight=False)
     console.print(_cohort_table(analysis.summary))
-    console.print(_estimate_table(analysis.estimates))
+    console.print(_estimate_table(analysis.estimates, analysis.spec.method))
+    if analysis.score_tables is not None:
+        console.print(_methods_table(analysis.estimates))
+        console.print(_weights_table(analysis.score_tables.weights))
+        console.print(_balance_table(analysis.score_tables.balance))
     console.print(_crosscheck_table(analysis.crosscheck))
     _print_notes(console, analysis.summary, analysis.cautions)
     console.print(f"Figures: {escape(str(directory / 'figures'))}", soft_wrap=True)
@@ -128,7 +138,7 @@ def _probability(row: pd.Series) -> str:
     return f"{estimand_name(row['estimand'])} {sign}{value}"
 
 
-def _table(title: str, *texts: str, numbers: Sequence[str]) -> Table:
+def _table(title: str, *texts: str, numbers: Iterable[str]) -> Table:
     """Return an empty table: text columns fold, number columns are never cut."""
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
     for name in texts:
@@ -148,8 +158,9 @@ def _cohort_table(summary: CohortSummary) -> Table:
     return table
 
 
-def _estimate_table(estimates: pd.DataFrame) -> Table:
-    bayes = estimates[estimates["source"] == "bayes"]
+def _estimate_table(estimates: pd.DataFrame, method: str) -> Table:
+    """Return the outcome model's main numbers."""
+    bayes = estimates[(estimates["source"] == "bayes") & (estimates["method"] == method)]
     rows = bayes[bayes["estimand"].isin(_SHOWN) & bayes["contrast"].isin(ARM_CONTRASTS)]
     rows = rows[rows["population"].isin(POPULATIONS)]
     table = _table(
@@ -167,6 +178,49 @@ def _estimate_table(estimates: pd.DataFrame) -> Table:
             escape(row["population"]),
             format_interval(row),
             format_probability(row["prob_benefit"]),
+        )
+    return table
+
+
+def _methods_table(estimates: pd.DataFrame) -> Table:
+    """Return the marginal effect by every method, Bayesian and frequentist, a row each."""
+    table = _table("Marginal effect by method", "method", "population", numbers=_MARGINAL.values())
+    rows = estimates[estimates["estimand"].isin(_MARGINAL)]
+    rows = rows[rows["contrast"].isin(ARM_CONTRASTS) & rows["population"].isin(POPULATIONS)]
+    for (method, population), own in rows.groupby(["method", "population"], sort=False):
+        found = {str(row["estimand"]): format_interval(row) for _, row in own.iterrows()}
+        if "marginal_hr" in found:
+            cells = [found.get(name, "") for name in _MARGINAL]
+            name = METHOD_NAMES.get(str(method), str(method))
+            table.add_row(escape(name), escape(str(population)), *cells)
+    return table
+
+
+def _weights_table(weights: pd.DataFrame) -> Table:
+    numbers = ("patients", "sum of weights", "effective size", "largest weight")
+    table = _table("Weights", "arm", numbers=numbers)
+    for _, row in weights.iterrows():
+        table.add_row(
+            escape(str(row["arm"])),
+            str(row["patients"]),
+            f"{row['total']:.1f}",
+            f"{row['effective_sample_size']:.1f}",
+            f"{row['largest']:.2f}",
+        )
+    return table
+
+
+def _balance_table(balance: pd.DataFrame) -> Table:
+    """Return standardized differences before and after, a column a sample."""
+    rows = balance[balance["statistic"] == "smd"]
+    samples = list(dict.fromkeys(rows["sample"]))
+    table = _table("Standardized mean differences", "term", numbers=("before", *samples))
+    for term, own in rows.groupby("term", sort=False):
+        after = own.set_index("sample")["adjusted"]
+        table.add_row(
+            escape(str(term)),
+            f"{own['unadjusted'].iloc[0]:+.3f}",
+            *(f"{after[sample]:+.3f}" for sample in samples),
         )
     return table
 

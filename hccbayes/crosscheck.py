@@ -15,9 +15,12 @@ from scipy.stats import norm
 
 from hccbayes import cut_points, defaults
 from hccbayes.priors import named_prior
+from hccbayes.records import TREATMENT_CONTRAST
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
 PriorName = Literal["analysis", "reference"]
@@ -150,6 +153,68 @@ def crosscheck_table(
     table["difference_in_sd"] = table["difference"] / table["bayes_sd"]
     table["remark"] = [_remark(row) for row in table.itertuples()]
     return table[list(CROSSCHECK_COLUMNS)]
+
+
+def adjusted_crosscheck(effects: Mapping[str, xr.Dataset], twins: pd.DataFrame) -> pd.DataFrame:
+    """Set weighted and matched effects beside the weighted and matched Cox and Kaplan-Meier.
+
+    Parameters
+    ----------
+    effects
+        Estimand draws of one population each, by method.
+    twins
+        Frequentist rows of the estimate table. Where a row has a twin whose variance includes the
+        estimated score, that one is taken.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of :data:`CROSSCHECK_COLUMNS`; ``term`` holds contrast and Bayesian method.
+    """
+    estimated = twins["method"].str.endswith("_m_estimation")
+    key = ["estimand", "contrast", "population", "time"]
+    best = twins.assign(order=~estimated).sort_values("order", kind="stable")
+    best = best.drop_duplicates(key).rename(columns={"estimate": "frequentist"})
+    best = best.assign(frequentist_se=_standard_error(best))
+    found = []
+    for method, draws in effects.items():
+        population = str(draws["population"].item())
+        own = _population_moments(draws.isel(population=0))
+        joined = own.merge(
+            best[best["population"] == population], on=["estimand", "contrast", "time"]
+        )
+        found.append(joined.assign(term=joined["contrast"] + f" ({method})", prior="analysis"))
+    table = pd.concat(found, ignore_index=True)
+    table["difference"] = table["bayes"] - table["frequentist"]
+    table["difference_in_sd"] = table["difference"] / table["bayes_sd"]
+    table["remark"] = [_adjusted_remark(value) for value in table["difference_in_sd"]]
+    return table[list(CROSSCHECK_COLUMNS)]
+
+
+def _population_moments(draws: xr.Dataset) -> pd.DataFrame:
+    """Return mean and standard deviation of one population's estimands that have a twin."""
+    rows = [("log_marginal_hr", TREATMENT_CONTRAST, np.nan, np.asarray(draws["log_marginal_hr"]))]
+    horizon = float(draws.attrs["horizon"])
+    for arm in draws["arm"].values:
+        own = draws.sel(arm=arm)
+        rows.append(("rmst", str(arm), horizon, np.asarray(own["rmst"])))
+        for time in draws["time"].values:
+            alive = np.asarray(own["survival"].sel(time=time))
+            rows.append(("survival", str(arm), float(time), alive))
+    moments = [(*labels, *_mean_and_sd(values)) for *labels, values in rows]
+    return pd.DataFrame(moments, columns=["estimand", "contrast", "time", "bayes", "bayes_sd"])
+
+
+def _adjusted_remark(difference: float) -> str:
+    if not np.isfinite(difference):
+        return "not comparable: one of the two is not estimable"
+    size = abs(difference)
+    if size <= defaults.CROSSCHECK_REMARK:
+        return "agrees"
+    return (
+        f"differs by {size:.2f} sd: the prior, the shape of the hazard, or the score (posterior "
+        "mean against maximum likelihood) moves it"
+    )
 
 
 def _standard_error(rows: pd.DataFrame) -> pd.Series:

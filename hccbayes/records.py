@@ -43,7 +43,16 @@ ARM_CONTRASTS = frozenset({TREATMENT_CONTRAST, DIFFERENCE_CONTRAST, "treated", "
 """Contrasts of the arms, against those of covariates and centers."""
 
 
-POPULATIONS = frozenset({"sample", "ate", "att", "atc", "ato", "matching", "matched"})
+POPULATION_NAMES: Mapping[str, str] = {
+    "ate": "all patients",
+    "att": "the treated",
+    "atc": "the controls",
+    "ato": "patients by overlap",
+    "matching": "patients whom matching would keep",
+    "matched": "matched patients",
+}
+"""Populations of standardization, weighting and matching, in words."""
+POPULATIONS = frozenset({"sample", *POPULATION_NAMES})
 """Populations that are the whole cohort or a standardization target, against single centers."""
 
 

@@ -39,7 +39,8 @@ def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
         Number of intervals; the data are those of :func:`arm_data`, given to each fit.
     priors
         ``treatment``, ``baseline_level``, ``interval`` and ``median_survival`` are used: the log
-        hazards are a common level and independent deviations.
+        hazards are jointly normal, a common level plus independent deviations, of which location
+        and scale of the priors are taken.
 
     Returns
     -------
@@ -52,9 +53,9 @@ def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
         for name, value in _placeholders(intervals).items():
             pm.Data(name, value)
         effect = priors.treatment.variable("treatment")
-        level = np.log(_LOG_TWO / priors.median_survival) + priors.baseline_level.variable("level")
-        deviation = priors.interval.variable("interval_deviation", dims="interval")
-        log_baseline = pm.Deterministic("log_baseline", level + deviation, dims="interval")
+        mean, covariance = _baseline_prior(intervals, priors)
+        # Level and deviations are not sampled apart: the data say nothing about their split.
+        log_baseline = pm.MvNormal("log_baseline", mu=mean, cov=covariance, dims="interval")
         theta = pm.math.concatenate([effect[None], log_baseline])
         maximum = model["maximum"]
         read_at = maximum + pm.math.dot(model["transform"], theta - maximum)
@@ -62,6 +63,14 @@ def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
         expected = model["exposure"] * pm.math.exp(log_hazard)
         pm.Potential("log_likelihood", pm.math.sum(model["events"] * log_hazard - expected))
     return model
+
+
+def _baseline_prior(intervals: int, priors: PriorSection) -> tuple[FloatArray, FloatArray]:
+    """Return mean and covariance of the log hazards."""
+    level, deviation = (own.parameters for own in (priors.baseline_level, priors.interval))
+    center = np.log(_LOG_TWO / priors.median_survival) + level["mu"] + deviation["mu"]
+    covariance = level["sigma"] ** 2 + deviation["sigma"] ** 2 * np.eye(intervals)
+    return np.full(intervals, center), covariance
 
 
 def _placeholders(intervals: int) -> dict[str, FloatArray]:

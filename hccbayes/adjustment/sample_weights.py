@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hccbayes import defaults
+from hccbayes.records import POPULATION_NAMES
 from hccbayes.spec import AdjustmentSection
 from hccbayes.weights import (
     Weights,
@@ -17,13 +18,6 @@ from hccbayes.weights import (
 )
 
 FloatArray = NDArray[np.float64]
-IN_WORDS = {
-    "ate": "all patients",
-    "att": "the treated",
-    "atc": "the controls",
-    "ato": "patients by overlap",
-    "matching": "matching weights",
-}
 
 
 def analysis_weights(
@@ -95,7 +89,7 @@ def weight_cautions(weights: Weights) -> list[str]:
     """
     found = []
     arms = weights.arms
-    target = IN_WORDS.get(weights.target, weights.target)
+    target = POPULATION_NAMES.get(weights.target, weights.target)
     for arm, size in arms.items():
         if size.effective_sample_size < defaults.SMALL_EFFECTIVE_SIZE:
             found.append(

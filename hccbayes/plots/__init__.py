@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from hccbayes.plots.evidence_forest import published_forest
     from hccbayes.plots.hazard_steps import baseline_hazard
     from hccbayes.plots.interval_forest import forest
+    from hccbayes.plots.love_plot import love
+    from hccbayes.plots.overlap_mirror import overlap
     from hccbayes.plots.predictive_curves import predictive_check
     from hccbayes.plots.predictive_histograms import predictive_statistics
     from hccbayes.plots.prior_over_posterior import prior_posterior
     from hccbayes.plots.sampler_panels import rank, trace
     from hccbayes.plots.style import arm_names, publication_style, save_figure
     from hccbayes.plots.survival_curves import survival
+    from hccbayes.plots.weight_histogram import weights
 
 # Files are not named after their functions: importing a submodule binds its name here, and a
 # module would then stand where the function is expected.
@@ -31,6 +34,8 @@ _HOMES = {
     "center_effects": "center_panel",
     "crosscheck": "crosscheck_dumbbell",
     "forest": "interval_forest",
+    "love": "love_plot",
+    "overlap": "overlap_mirror",
     "predictive_check": "predictive_curves",
     "predictive_statistics": "predictive_histograms",
     "prior_posterior": "prior_over_posterior",
@@ -40,6 +45,7 @@ _HOMES = {
     "save_figure": "style",
     "survival": "survival_curves",
     "trace": "sampler_panels",
+    "weights": "weight_histogram",
 }
 
 __all__ = [
@@ -48,6 +54,8 @@ __all__ = [
     "center_effects",
     "crosscheck",
     "forest",
+    "love",
+    "overlap",
     "predictive_check",
     "predictive_statistics",
     "prior_posterior",
@@ -57,6 +65,7 @@ __all__ = [
     "save_figure",
     "survival",
     "trace",
+    "weights",
 ]
 
 

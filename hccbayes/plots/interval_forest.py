@@ -57,8 +57,13 @@ class _Scale:
     ratio: bool = False
 
 
+_WORDS: Final = frozenset({"sample", "matched"})
+"""Populations that are words; the others are abbreviations."""
 _SCALES: Final = {
     "hr": _Scale("Hazard ratio (log scale)", "HR", 1.0, lower_is_better=True, ratio=True),
+    "marginal_hr": _Scale(
+        "Marginal hazard ratio (log scale)", "HR", 1.0, lower_is_better=True, ratio=True
+    ),
     "log_hr": _Scale("Log hazard ratio", "Log HR", 0.0, lower_is_better=True),
     "survival_difference": _Scale(
         "Difference in survival probability", "Difference", 0.0, lower_is_better=False
@@ -96,7 +101,8 @@ def forest(
     estimates
         An estimate table, columns :data:`hccbayes.records.ESTIMATE_COLUMNS`.
     estimand
-        ``hr``, ``log_hr``, ``survival_difference``, ``rmst_difference`` or ``median_difference``.
+        ``hr``, ``marginal_hr``, ``log_hr``, ``survival_difference``, ``rmst_difference`` or
+        ``median_difference``.
     sources
         ``bayes``, ``frequentist`` or both.
     methods
@@ -247,7 +253,7 @@ def _contrast(row: Mapping[Any, Any], words: Mapping[str, str], several_populati
     text = words.get(str(row["contrast"]), str(row["contrast"]))
     if several_populations:
         population = str(row["population"])
-        text += f", {population if population == 'sample' else population.upper()}"
+        text += f", {population if population in _WORDS else population.upper()}"
     time = float(row["time"])
     return text if math.isnan(time) else f"{text}, {time:g} months"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hccbayes import plots
 from hccbayes.records import TREATMENT_CONTRAST
 from hccbayes.report.numbers import METHOD_NAMES
+from hccbayes.score_tables import ScoreTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,11 @@ _TWINS = ("cox_efron",)
 
 
 def write_figures(
-    tree: xr.DataTree, estimates: pd.DataFrame, crosscheck: pd.DataFrame, directory: Path
+    tree: xr.DataTree,
+    estimates: pd.DataFrame,
+    crosscheck: pd.DataFrame,
+    directory: Path,
+    score_tables: ScoreTables | None = None,
 ) -> list[Path]:
     """Draw and write every figure that the results hold data for.
 
@@ -32,10 +37,41 @@ def write_figures(
     """
     directory.mkdir(parents=True)
     written = []
-    for name, draw in _figures(tree, estimates, crosscheck).items():
+    figures = _figures(tree, estimates, crosscheck)
+    if score_tables is not None:
+        figures |= _score_figures(tree, score_tables, estimates)
+    for name, draw in figures.items():
         png, _ = plots.save_figure(draw(), directory / name)
         written.append(png)
     return written
+
+
+def _score_figures(
+    tree: xr.DataTree, tables: ScoreTables, estimates: pd.DataFrame
+) -> dict[str, Callable[[], Axes | Figure]]:
+    """Return the figures of the propensity layer; all that is drawn is binned."""
+    weighted = tables.balance[tables.balance["sample"] == "weighted"]
+    treated, control = plots.arm_names(tree).values()
+    effects = estimates[estimates["estimand"] == "marginal_hr"]
+    labels = METHOD_NAMES | {TREATMENT_CONTRAST: "Marginal effect"}
+    words: dict[str, Any] = {"arm_names": (treated, control), "labels": labels}
+    by_draw = tree["balance_draws"].to_dataset()["smd"]
+    found: dict[str, Callable[[], Axes | Figure]] = {
+        "balance": lambda: plots.love(weighted, by_draw=by_draw),
+        "overlap": lambda: plots.overlap(_marked(tree, "overlap")),
+        "weights": lambda: plots.weights(_marked(tree, "weight_counts")),
+        "marginal_effects": lambda: plots.forest(effects, estimand="marginal_hr", **words),
+    }
+    matched = tables.balance[tables.balance["sample"] == "matched"]
+    if len(matched):
+        found["balance_matched"] = lambda: plots.love(matched)
+    return found
+
+
+def _marked(tree: xr.DataTree, group: str) -> xr.Dataset:
+    """Return a group that says itself whether its cohort is synthetic."""
+    dataset = tree[group].to_dataset()
+    return dataset.assign_attrs(synthetic=tree.attrs.get("synthetic", ""))
 
 
 def _figures(

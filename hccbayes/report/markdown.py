@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hccbayes.records import ARM_CONTRASTS, CohortSummary, Diagnosis
+from hccbayes.records import ARM_CONTRASTS, POPULATION_NAMES, CohortSummary, Diagnosis
+from hccbayes.report.baseline import baseline_markdown
 from hccbayes.report.numbers import (
     escape_markdown,
     estimand_name,
     format_interval,
     format_probability,
 )
+from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
@@ -26,13 +28,19 @@ def report_text(
     crosscheck: pd.DataFrame,
     diagnosis: Diagnosis,
     cautions: Sequence[str],
+    failed: Mapping[str, Diagnosis] | None = None,
+    score_tables: ScoreTables | None = None,
 ) -> str:
-    """Return the report; its first line says whether the fit may be used."""
+    """Return the report; its first lines say whether the fits may be used."""
     interval = spec.estimands.interval
     bayes = estimates["source"] == "bayes"
     arms = estimates["contrast"].isin(ARM_CONTRASTS)
     parts = [
         f"**{escape_markdown(diagnosis.headline())}**",
+        *(
+            f"**{escape_markdown(f'{name}: {own.headline()}')}**"
+            for name, own in (failed or {}).items()
+        ),
         f"# {escape_markdown(spec.model.name)}{' (synthetic cohort)' if summary.synthetic else ''}",
         f"**{escape_markdown(summary.notice)}**" if summary.synthetic else "",
         escape_markdown(spec.model.question),
@@ -48,6 +56,7 @@ def report_text(
             "the whole population under each arm and are the numbers to set beside a trial's."
         ),
         _estimates(estimates[bayes & arms], benefit=True),
+        *_propensity(score_tables, spec),
         "## Covariates and centers",
         _estimates(estimates[bayes & ~arms], benefit=False),
         "## Conventional analysis",
@@ -116,8 +125,54 @@ def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
     return _table([*header, "P(benefit)"] if benefit else header, body)
 
 
+def _propensity(tables: ScoreTables | None, spec: AnalysisSpec) -> list[str]:
+    if tables is None or spec.propensity is None:
+        return []
+    weights = [
+        [
+            escape_markdown(str(row["arm"])),
+            str(row["patients"]),
+            f"{row['total']:.1f}",
+            f"{row['effective_sample_size']:.1f}",
+            f"{row['largest']:.2f}",
+        ]
+        for _, row in tables.weights.iterrows()
+    ]
+    header = ["arm", "patients", "sum of weights", "effective sample size", "largest weight"]
+    return [
+        "## Propensity score and balance",
+        (
+            f"Score: {escape_markdown(spec.propensity.formula)}; prior "
+            f"{escape_markdown(spec.propensity.prior)}. Weights stand for "
+            f"{POPULATION_NAMES[spec.adjustment.target]}."
+        ),
+        _table(header, weights),
+        _balance(tables.balance),
+        _bullets(tables.conventions),
+        "### Patients before and after weighting",
+        baseline_markdown(tables.baseline),
+    ]
+
+
+def _balance(balance: pd.DataFrame) -> str:
+    header = ["term", "sample", "statistic", "before", "after", "limit", ""]
+    body = [
+        [
+            escape_markdown(str(row["term"])),
+            escape_markdown(str(row["sample"])),
+            escape_markdown(str(row["statistic"]).replace("_", " ")),
+            f"{row['unadjusted']:.3f}",
+            f"{row['adjusted']:.3f}",
+            "" if row["threshold"] != row["threshold"] else f"{row['threshold']:g}",
+            "not balanced" if str(row["balanced"]) == "False" else "",
+        ]
+        for _, row in balance.iterrows()
+    ]
+    return _table(header, body)
+
+
 def _crosscheck(crosscheck: pd.DataFrame) -> str:
-    rows = crosscheck[crosscheck["estimand"] == "log_hr"]
+    rows = crosscheck[crosscheck["estimand"].isin(["log_hr", "log_marginal_hr"])]
     header = ["term", "fit", "against", "Bayes (sd)", "frequentist (SE)", "difference in sd", ""]
     body = [
         [

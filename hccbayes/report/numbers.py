@@ -40,15 +40,38 @@ ESTIMAND_NAMES: Final[dict[str, str]] = {
 """Estimands in words."""
 
 
-METHOD_NAMES: Final[dict[str, str]] = {
+_METHODS: Final[dict[str, str]] = {
     "pe_rw1": "Bayes, random walk",
     "pe_rw2": "Bayes, second-order walk",
     "pe_independent": "Bayes, independent intervals",
     "pe_gamma": "Bayes, gamma intervals",
+    "pe_matched": "Bayes, matched",
+    "pe_doubly_robust": "Bayes, doubly robust",
+    "cox_matched_clustered": "Cox, matched, clustered by pair",
     "cox_crude": "Cox, unadjusted",
     "cox_efron": "Cox, adjusted",
     "cox_efron_strata": "Cox, stratified by center",
     "cox_efron_center": "Cox, center as covariate",
+}
+_METHODS_BY_TARGET: Final[dict[str, str]] = {
+    "pe_weighted_{}": "Bayes, {}",
+    "pe_weighted_{}_uncalibrated": "Bayes, {}, raw (not valid)",
+    "pe_cut_{}": "Bayes, {}, cut",
+    "pe_bayesian_bootstrap_{}": "Bayesian bootstrap, {}",
+    "cox_{}_robust": "Cox, {}, robust",
+    "cox_{}_m_estimation": "Cox, {}, M-estimation",
+}
+_WEIGHT_NAMES: Final[dict[str, str]] = {
+    "ate": "ATE weights",
+    "att": "ATT weights",
+    "atc": "ATC weights",
+    "ato": "overlap weights",
+    "matching": "matching weights",
+}
+METHOD_NAMES: Final[dict[str, str]] = _METHODS | {
+    name.format(target): words.format(weights)
+    for target, weights in _WEIGHT_NAMES.items()
+    for name, words in _METHODS_BY_TARGET.items()
 }
 """Methods in words."""
 

@@ -138,7 +138,13 @@ def test_every_promised_bayesian_row_is_there(analysis):
     found = set(zip(bayes["estimand"], bayes["contrast"], bayes["time"].fillna(-1.0), strict=True))
     promised = {("prob_hr_below_1", "treated / control", -1.0)}
     promised |= {("prob_hr_below_0.8", "treated / control", -1.0)}
-    promised |= {("marginal_hr", "treated / control", -1.0)}
+    marginal = (
+        "log_marginal_hr",
+        "marginal_hr",
+        "prob_marginal_hr_below_1",
+        "prob_marginal_hr_below_0.8",
+    )
+    promised |= {(name, "treated / control", -1.0) for name in marginal}
     promised |= {(name, term, -1.0) for name in ("log_hr", "hr") for term in TERMS}
     for time, name in [(6.0, "survival"), (12.0, "survival"), (24.0, "survival"), (24.0, "rmst")]:
         promised |= {(name, arm, time) for arm in ("treated", "control")}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
 from hccbayes import plots
+from hccbayes.balance import balance_table
+from hccbayes.overlap import overlap_counts
 from hccbayes.plots.style import figure_of
 from hccbayes.plots.synthetic_mark import MARK
 from hccbayes.records import Estimate, estimate_table
+from hccbayes.weight_bins import weight_counts
+from hccbayes.weights import propensity_weights
 
 DRAWN = [
     "baseline_hazard",
@@ -21,7 +26,8 @@ DRAWN = [
     "survival",
     "trace",
 ]
-ELSEWHERE = {"forest", "crosscheck", "published_forest", "arm_names", "publication_style"}
+TABLES = {"forest", "crosscheck", "love", "overlap", "weights"}
+UNMARKED = {"published_forest", "arm_names", "publication_style", "save_figure"}
 
 
 def marks(axes: list[Axes]) -> list[bool]:
@@ -29,7 +35,7 @@ def marks(axes: list[Axes]) -> list[bool]:
 
 
 def test_no_figure_is_forgotten() -> None:
-    assert set(plots.__all__) == {*DRAWN, *ELSEWHERE, "save_figure"}
+    assert set(plots.__all__) == {*DRAWN, *TABLES, *UNMARKED}
 
 
 @pytest.mark.parametrize("name", DRAWN)
@@ -73,3 +79,27 @@ def test_a_forest_of_marked_estimates_says_it(synthetic):
         table.attrs["synthetic"] = "synthetic_chen2025"
     # A part of the table is as synthetic as the whole.
     assert marks([plots.forest(table[table["source"] == "bayes"])]) == [synthetic]
+
+
+SCORE, TREATMENT = [0.2, 0.4, 0.6, 0.5, 0.3], [0, 1, 1, 1, 0]
+NAMES = {"treated": "tace", "control": "systemic"}
+
+
+def balance_inputs():
+    """Return what each figure of balance draws, by its name."""
+    weights = propensity_weights(SCORE, TREATMENT, "ato")
+    columns = pd.DataFrame({"age": [50.0, 60.0, 71.0, 44.0, 66.0]})
+    return {
+        "love": balance_table(columns, TREATMENT, weights=weights.values, target="ato"),
+        "overlap": overlap_counts(SCORE, TREATMENT, weights.values, arm_names=NAMES),
+        "weights": weight_counts(weights, arm_names=NAMES),
+    }
+
+
+@pytest.mark.parametrize("name", ["love", "overlap", "weights"])
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_figures_of_balance_say_it(name, synthetic):
+    data = balance_inputs()[name]
+    if synthetic:
+        data.attrs["synthetic"] = "synthetic_chen2025"
+    assert marks([getattr(plots, name)(data)]) == [synthetic]

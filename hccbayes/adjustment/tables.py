@@ -1,0 +1,75 @@
+"""What is shown of an adjustment: balance, weights, baseline characteristics, binned scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hccbayes.adjustment.methods import Adjustment
+from hccbayes.balance import balance_over_draws, baseline_table
+from hccbayes.overlap import overlap_counts
+from hccbayes.propensity import PropensityFit
+from hccbayes.score_tables import ScoreTables
+from hccbayes.weight_bins import weight_counts
+from hccbayes.weights import summary_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from hccbayes.spec import AnalysisSpec
+
+BALANCE_DRAWS: Final = 400
+"""Draws of the score for which balance is shown."""
+
+
+def score_tables(
+    frame: pd.DataFrame, spec: AnalysisSpec, propensity: PropensityFit, adjustment: Adjustment
+) -> ScoreTables:
+    """Return the tables of an analysis with a propensity score.
+
+    Parameters
+    ----------
+    frame
+        The cohort's frame; every covariate the model file names is in the baseline table.
+    spec, propensity, adjustment
+        The analysis and what it found.
+    """
+    weights = adjustment.weights
+    names = tuple(frame["patient"].astype(str))
+    return ScoreTables(
+        balance=adjustment.balance,
+        weights=summary_table(weights),
+        baseline=baseline_table(
+            frame[list(spec.roles.covariates)],
+            weights.treatment,
+            weights=weights.values,
+            target=weights.target,
+            names=names,
+        ),
+        conventions=tuple(adjustment.balance.attrs["conventions"]),
+    )
+
+
+def score_groups(
+    propensity: PropensityFit, adjustment: Adjustment, arm_names: Mapping[str, str]
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the results tree: coefficients, and counts of scores and weights.
+
+    Scores of patients are not among them.
+    """
+    weights = adjustment.weights
+    rows = np.linspace(0, len(propensity.scores) - 1, BALANCE_DRAWS).astype(np.intp)
+    by_draw = balance_over_draws(
+        propensity.columns, weights.treatment, propensity.scores[rows], weights.target
+    )
+    return {
+        "propensity": propensity.posterior,
+        "overlap": overlap_counts(
+            propensity.score, weights.treatment, weights.values, arm_names=arm_names
+        ),
+        "weight_counts": weight_counts(weights, arm_names=arm_names),
+        "balance_draws": by_draw.rename("smd").to_dataset(),
+    }

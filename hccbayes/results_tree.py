@@ -1,0 +1,72 @@
+"""Draws and curves of an analysis in one tree, without a patient's row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from hccbayes import figure_data, predictive
+from hccbayes.outcome import OutcomeFit
+from hccbayes.spec import AnalysisSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hccbayes.cohort import Cohort
+
+
+def results_tree(
+    cohort: Cohort,
+    spec: AnalysisSpec,
+    main: OutcomeFit,
+    bare: OutcomeFit,
+    prior: xr.Dataset,
+    further: Mapping[str, xr.Dataset],
+) -> xr.DataTree:
+    """Return everything that figures and later work need.
+
+    Parameters
+    ----------
+    cohort, spec
+        Patients and analysis.
+    main, bare
+        The analysis's fit and the reference fit.
+    prior
+        Draws from the prior.
+    further
+        Groups of the propensity layer, by name.
+    """
+    study, times = main.study, main.study.times
+    replicated = predictive.posterior_predictive(
+        main.posterior,
+        study.episodes,
+        study.design,
+        study.data,
+        grid=times.grid,
+        landmark=times.times[0] if times.times else times.horizon,
+        seed=spec.sampler.seed,
+    )
+    curves = figure_data.curve_dataset(
+        main.curves,
+        main.posterior,
+        study.data,
+        interval=spec.estimands.interval,
+        arm_names=spec.data.arm.names,
+        follow_up=times.follow_up,
+    )
+    groups = {
+        "posterior": main.posterior,
+        "sample_stats": main.tree["sample_stats"].to_dataset(),
+        "prior": prior,
+        "estimands": main.draws,
+        "curves": curves,
+        "kaplan_meier": figure_data.kaplan_meier_dataset(
+            cohort.frame, spec.estimands.interval.prob
+        ),
+        "numbers_at_risk": figure_data.numbers_at_risk_dataset(cohort.frame),
+        "predictive": replicated,
+        "reference_posterior": bare.posterior,
+        **further,
+    }
+    return xr.DataTree.from_dict(groups)

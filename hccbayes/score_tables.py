@@ -1,0 +1,40 @@
+"""Tables of the propensity layer that an analysis reports and a results folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE_FILES: Final = ("balance", "weights", "baseline")
+"""Names of the tables, and of their files without ``.csv``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ScoreTables:
+    """Who is compared with whom, before and after; no patient's row.
+
+    Parameters
+    ----------
+    balance
+        One row a term, statistic and sample (``weighted``, ``matched``).
+    weights
+        One row an arm: patients, sum of weights, effective sample size, largest weight.
+    baseline
+        Characteristics of the arms before and after weighting, side by side.
+    conventions
+        Sentences that belong to the balance table.
+    """
+
+    balance: pd.DataFrame
+    weights: pd.DataFrame
+    baseline: pd.DataFrame
+    conventions: tuple[str, ...]
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The tables by the names of their files."""
+        return {name: getattr(self, name) for name in TABLE_FILES}
