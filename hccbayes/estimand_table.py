@@ -16,7 +16,7 @@ from hccbayes.records import (
     Estimate,
 )
 from hccbayes.spec import EstimandSection
-from hccbayes.summarise import with_draws, with_probability
+from hccbayes.summarise import Point, with_draws, with_probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,9 @@ def _treatment_rows(
     interval = labels.estimands.interval
     benefit = log_hr < 0
     row = labels.row(f"log_{name}", TREATMENT_CONTRAST, population)
-    yield with_draws(row, log_hr, interval, benefit=benefit)
+    # An infinite draw (an arm that nobody leaves) has no mean.
+    point: Point = "mean" if bool(np.isfinite(log_hr).all()) else "median"
+    yield with_draws(row, log_hr, interval, point=point, benefit=benefit)
     hr = np.exp(log_hr)
     yield with_draws(replace(row, estimand=name), hr, interval, point="median", benefit=benefit)
     for threshold in labels.estimands.hr_thresholds:

@@ -34,8 +34,17 @@ _INTERCEPT_SD: Final = 1.5
 _CENTER_SD: Final = 2.5
 
 
-def bayesian_bootstrap_effect(problem: AdjustmentProblem) -> AdjustedEffect:
+def bayesian_bootstrap_effect(
+    problem: AdjustmentProblem, *, replicates: int = REPLICATES
+) -> AdjustedEffect:
     """Return the weighted effect by the Bayesian bootstrap.
+
+    Parameters
+    ----------
+    problem
+        Cohort, score and analysis.
+    replicates
+        Number of draws.
 
     Raises
     ------
@@ -51,7 +60,7 @@ def bayesian_bootstrap_effect(problem: AdjustmentProblem) -> AdjustedEffect:
         raise InputError(Problem("[adjustment] propagate", message))
     rng = np.random.default_rng([spec.sampler.seed, 4])
     patients = problem.patients(np.ones(len(problem.frame), dtype=bool))
-    share = _arm_shares(patients.treatment, REPLICATES, rng)
+    share = _arm_shares(patients.treatment, replicates, rng)
     found = []
     for own in share:
         score = refitted_score(problem.propensity, prior, own)

@@ -37,19 +37,30 @@ _TUNE_EACH: Final = 300
 _JOBS: Final = 2
 
 
-def cut_effect(problem: AdjustmentProblem) -> AdjustedEffect:
+def cut_effect(
+    problem: AdjustmentProblem, *, score_draws: int = SCORE_DRAWS, draws_each: int = DRAWS_EACH
+) -> AdjustedEffect:
     """Return the weighted effect as a mixture over draws of the score.
 
     The compiled model is refitted with new numbers for each draw, in threads: the sampler works
     outside of Python.
+
+    Parameters
+    ----------
+    problem
+        Cohort, score and analysis.
+    score_draws
+        Draws of the score, spread evenly over its posterior.
+    draws_each
+        Posterior draws of each refit, over two chains.
     """
     spec, propensity = problem.spec, problem.propensity
-    rows = np.linspace(0, len(propensity.scores) - 1, SCORE_DRAWS).astype(np.intp)
+    rows = np.linspace(0, len(propensity.scores) - 1, score_draws).astype(np.intp)
     patients = problem.patients(np.ones(len(problem.frame), dtype=bool))
     tables = [_arms(problem, patients, propensity.scores[row]) for row in rows]
     compiled = compiled_arm_model(tables[0].events.shape[1], spec.priors, spec.sampler.backend)
     draws = Parallel(n_jobs=_JOBS, prefer="threads")(
-        delayed(_refit)(compiled, arms, _short(spec.sampler, index))
+        delayed(_refit)(compiled, arms, _short(spec.sampler, index, draws_each))
         for index, arms in enumerate(tables)
     )
     mixture = xr.concat(draws, dim="draw", join="override").assign_coords(
@@ -61,7 +72,7 @@ def cut_effect(problem: AdjustmentProblem) -> AdjustedEffect:
         population=target,
         draws=marginal_draws(mixture, patients.person_time.cuts, problem, target),
         notes=(
-            f"The cut mixes {SCORE_DRAWS} draws of the score: a sensitivity, and conservative.",
+            f"The cut mixes {score_draws} draws of the score: a sensitivity, and conservative.",
         ),
     )
 
@@ -71,11 +82,11 @@ def _arms(problem: AdjustmentProblem, patients: PatientHazards, score: FloatArra
     return patients.arms(scale_to_effective_size(weights).values)
 
 
-def _short(sampler: SamplerSection, index: int) -> SamplerSection:
+def _short(sampler: SamplerSection, index: int, draws: int) -> SamplerSection:
     """Return a sampler of one short chain pair with a seed of its own."""
     seed = int(np.random.SeedSequence([sampler.seed, index]).generate_state(1)[0])
     return sampler.model_copy(
-        update={"draws": DRAWS_EACH // 2, "tune": _TUNE_EACH, "chains": 2, "seed": seed}
+        update={"draws": draws // 2, "tune": _TUNE_EACH, "chains": 2, "seed": seed}
     )
 
 

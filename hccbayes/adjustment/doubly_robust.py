@@ -37,8 +37,8 @@ FloatArray = NDArray[np.float64]
 
 MOST_DRAWS: Final = 1000
 """Draws of the models that are used; each costs a pass over patients and times."""
-_CENSORING_SHAPE: Final = 0.5
-"""Shape of the gamma prior of the censoring hazards (Jeffreys), rate 0."""
+_CENSORING_SHAPE: Final = 2.0
+"""Shape of the gamma prior of the censoring hazards."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -77,8 +77,17 @@ class _Patients:
         )
 
 
-def doubly_robust_effect(problem: AdjustmentProblem) -> AdjustedEffect:
+def doubly_robust_effect(
+    problem: AdjustmentProblem, *, most_draws: int = MOST_DRAWS
+) -> AdjustedEffect:
     """Return the doubly robust effect in the section's target population.
+
+    Parameters
+    ----------
+    problem
+        Cohort, score, outcome model and analysis.
+    most_draws
+        Draws of score and outcome model that are used at most.
 
     Raises
     ------
@@ -94,7 +103,7 @@ def doubly_robust_effect(problem: AdjustmentProblem) -> AdjustedEffect:
     grid = np.union1d(times.grid, [times.horizon])
     patients = _Patients.of(problem, grid)
     rng = np.random.default_rng([problem.spec.sampler.seed, 8])
-    chosen = _spread(len(problem.outcome.treatment), MOST_DRAWS)
+    chosen = _spread(len(problem.outcome.treatment), most_draws)
     scores = problem.propensity.scores[_spread(len(problem.propensity.scores), len(chosen))]
     target = known_target(problem.spec.adjustment.target)
     censoring = _censoring_hazards(problem, patients, len(chosen), rng)
@@ -151,21 +160,18 @@ def _censoring_hazards(
 ) -> FloatArray:
     """Return draws of the censoring hazards by arm, ``(draws, arms, intervals)``.
 
-    Events and exposure are Poisson, so that gamma draws are exact: shape 1/2 plus the censored,
-    rate the person-months.
+    Events and exposure are Poisson, so that gamma draws are exact. The prior of each interval has
+    the mean of both arms together and the weight of two censored patients: a hazard from one
+    patient's last months alone would now and then leave nobody uncensored.
     """
     frame = problem.frame.assign(event=1.0 - patients.event)
     censored = PatientHazards.of(frame, patients.cuts).person_time
-    own = [
-        (censored.events[patients.treatment == ARM_VALUE[arm]].sum(axis=0),
-         censored.exposure[patients.treatment == ARM_VALUE[arm]].sum(axis=0))
-        for arm in ARMS
-    ]  # fmt: skip
-    counts = np.stack([events for events, _ in own])
-    months = np.stack([exposure for _, exposure in own])
+    treated = [patients.treatment == ARM_VALUE[arm] for arm in ARMS]
+    counts = np.stack([censored.events[own].sum(axis=0) for own in treated])
+    months = np.stack([censored.exposure[own].sum(axis=0) for own in treated])
+    everybody = (counts.sum(axis=0) + 0.5) / np.maximum(months.sum(axis=0), 1e-12)
     shape = np.broadcast_to(_CENSORING_SHAPE + counts, (draws, *counts.shape))
-    # Nobody is under observation where there is no exposure, and no hazard is asked for there.
-    return np.where(months > 0, rng.standard_gamma(shape) / np.maximum(months, 1e-12), 0.0)
+    return rng.standard_gamma(shape) / (_CENSORING_SHAPE / everybody + months)
 
 
 def contributions(
@@ -219,10 +225,7 @@ def _estimands(survival: FloatArray, grid: FloatArray, problem: AdjustmentProble
     at = np.searchsorted(grid, times.times)
     upto = grid <= times.horizon
     rmst = np.asarray(np.trapezoid(survival[..., upto], grid[upto], axis=-1))
-    # The marginal hazard ratio needs a survival above 0; a curve that died out has none beyond.
-    positive = np.maximum(survival, 1e-9)
-    on_curve_grid = positive[..., np.isin(grid, times.grid)]
-    log_hr = marginal_log_hr(on_curve_grid[:, 0], on_curve_grid[:, 1], problem.censoring_survival)
+    log_hr = _marginal_log_hr(survival[..., np.isin(grid, times.grid)], problem.censoring_survival)
     dims = ("chain", "draw", "population")
     coords = {
         "chain": [0],
@@ -241,6 +244,16 @@ def _estimands(survival: FloatArray, grid: FloatArray, problem: AdjustmentProble
         coords=coords,
         attrs={"horizon": times.horizon, "follow_up": times.follow_up},
     )
+
+
+def _marginal_log_hr(survival: FloatArray, censoring_survival: FloatArray) -> FloatArray:
+    """Return each draw's marginal log hazard ratio, infinite where an arm's curve never falls."""
+    # A curve that died out has no odds beyond.
+    treated, control = np.moveaxis(np.maximum(survival, 1e-9), 1, 0)
+    falls = (treated[:, -1] < 1.0) & (control[:, -1] < 1.0)
+    found = np.where(treated[:, -1] < 1.0, np.inf, -np.inf)
+    found[falls] = marginal_log_hr(treated[falls], control[falls], censoring_survival)
+    return found
 
 
 def _medians(survival: FloatArray, grid: FloatArray) -> FloatArray:

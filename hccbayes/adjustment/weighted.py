@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_COMPILED_KEPT: Final = 4
+_COMPILED_KEPT: Final = 16
 """Compiled models are kept: they depend on the number of intervals and on prior families alone."""
 
 

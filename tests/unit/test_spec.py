@@ -65,7 +65,7 @@ def test_model_files_are_named_after_their_model_and_round_trip(path: Path, tmp_
 
 def test_the_named_analyses_are_there() -> None:
     assert {"ncctg_lung_os", "sysucc_targeted_os"} <= {path.stem for path in MODELS}
-    assert len(MODELS) == 11
+    assert len(MODELS) == 13
 
 
 @pytest.mark.parametrize(

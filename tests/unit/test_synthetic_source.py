@@ -101,7 +101,7 @@ def test_tables_and_draws_carry_it_through_a_folder(synthetic, written):
 def test_every_named_model_checks_without_a_data_argument():
     """All but the one on patients who are not in the package."""
     names = sorted(path.stem for path in model_file("chen2025_os").parent.glob("*.toml"))
-    assert len(names) == 11
+    assert len(names) == 13
     assert sum(name.endswith("_pfs") for name in names) == 4
     for name in names:
         result = CliRunner().invoke(app, ["check", str(model_file(name))])
