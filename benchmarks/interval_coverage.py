@@ -304,6 +304,58 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
     ).sort_values("cell", kind="stable")
 
 
+def markdown(found: pd.DataFrame) -> str:
+    """Return the table of the documents, both cells side by side."""
+    header = "| method | bias | sd of the estimates | mean posterior sd | coverage, % |"
+    lines = [header, "| --- | ---: | ---: | ---: | ---: |"]
+    for method in METHODS:
+        own = found[found["method"] == method].set_index("cell").loc[list(STRENGTH)]
+        cells = [
+            " / ".join(f"{own.loc[cell, column] * scale:{form}}" for cell in STRENGTH)
+            for column, scale, form in (
+                ("bias", 1.0, "+.3f"),
+                ("empirical_sd", 1.0, ".2f"),
+                ("mean_sd", 1.0, ".2f"),
+                ("coverage", 100.0, ".1f"),
+            )
+        ]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(found: pd.DataFrame, path: Path) -> None:
+    """Draw the coverage of each method with two standard errors, both cells."""
+    import matplotlib.pyplot as plt
+
+    from hccbayes import defaults, plots
+
+    looks = {"good": ("o", defaults.POSTERIOR_COLOR), "poor": ("s", defaults.FREQUENTIST_COLOR)}
+    with plots.publication_style():
+        figure, ax = plt.subplots(figsize=(5.2, 3.0), layout="constrained")
+        ax.axvspan(92, 98, color="0.9", linewidth=0)
+        ax.axvline(95, color="0.55", linewidth=0.6)
+        for offset, (cell, (marker, color)) in zip((-0.16, 0.16), looks.items(), strict=True):
+            own = found[found["cell"] == cell].set_index("method").loc[list(METHODS)]
+            heights = np.arange(len(own)) + offset
+            ax.errorbar(
+                100 * own["coverage"],
+                heights,
+                xerr=200 * own["coverage_se"],
+                fmt=marker,
+                color=color,
+                markersize=4,
+                linewidth=0.8,
+                markerfacecolor=color if cell == "good" else "white",
+                label=f"{cell} overlap",
+            )
+        ax.set_yticks(range(len(METHODS)), METHODS)
+        ax.invert_yaxis()
+        ax.set_xlabel("Coverage of the 95% interval, % (bars: two standard errors)")
+        ax.legend(loc="lower left")
+        plots.save_figure(ax, path.with_suffix(""))
+    path.with_suffix(".svg").unlink()
+
+
 def run(cell: str, count: int, out: Path) -> None:
     """Append the rows of replicates that the file does not hold yet."""
     done = 0
@@ -335,6 +387,8 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--summarize", type=Path, nargs="+", help="CSV files of the cells")
+    parser.add_argument("--figure", type=Path, help="with --summarize: draw the coverage")
+    parser.add_argument("--table", type=Path, help="with --summarize: write a Markdown table")
     arguments = parser.parse_args()
     if arguments.cell and arguments.out:
         with warnings.catch_warnings():
@@ -342,7 +396,12 @@ def main() -> None:
             run(arguments.cell, arguments.replicates, arguments.out)
     if arguments.summarize:
         table = pd.concat([pd.read_csv(file) for file in arguments.summarize])
-        print(summarize(table).round(3).to_string(index=False))
+        found = summarize(table)
+        print(found.round(3).to_string(index=False))
+        if arguments.figure:
+            draw(found, arguments.figure)
+        if arguments.table:
+            arguments.table.write_text(markdown(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
