@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hccbayes import evidence, frequentist, plots, synthetic
+    from hccbayes import balance, evidence, frequentist, matching, plots, synthetic, weights
     from hccbayes.analysis import Analysis, load
     from hccbayes.cohort import Cohort, read_cohort
     from hccbayes.errors import FolderExistsError, HccbayesError, InputError
@@ -49,7 +49,9 @@ _HOMES = {
     "load": "analysis",
     "read_cohort": "cohort",
 }
-_MODULES = frozenset({"evidence", "frequentist", "plots", "synthetic"})
+_MODULES = frozenset(
+    {"balance", "evidence", "frequentist", "matching", "plots", "synthetic", "weights"}
+)
 
 __all__ = [
     "Analysis",
@@ -65,13 +67,16 @@ __all__ = [
     "Prior",
     "Roles",
     "analyse",
+    "balance",
     "build_study",
     "evidence",
     "frequentist",
     "load",
+    "matching",
     "plots",
     "read_cohort",
     "synthetic",
+    "weights",
 ]
 
 

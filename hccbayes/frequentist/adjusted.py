@@ -17,14 +17,15 @@ from hccbayes.frequentist.adjusted_rows import (
     WeightedAnalysis,
     analysis_rows,
 )
-from hccbayes.frequentist.score_weights import TILTS, estimated_weights
+from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_curves import weighted_curve
 from hccbayes.frequentist.weighted_variance import case_weights
 from hccbayes.records import Estimate, estimate_table
+from hccbayes.weights import TARGETS
 
 POPULATION_OF_TARGET: Final[dict[str, str]] = {
-    target: "ate" if target == "ate_stabilized" else target for target in TILTS
+    target: "ate" if target == "ate_stabilized" else target for target in TARGETS
 }
 """Stabilized weights stand for the same population as those they stabilize."""
 
@@ -68,7 +69,7 @@ def weighted_estimates(
         One a patient, at least 0; patients of weight 0 are left out.
     target
         Whom the weights stand for, one of
-        :data:`hccbayes.frequentist.score_weights.TILTS`; ``ate_stabilized`` has the
+        :data:`hccbayes.weights.TARGETS`; ``ate_stabilized`` has the
         population ``ate``.
     times
         Months at which survival is reported.
@@ -94,8 +95,8 @@ def weighted_estimates(
         If an argument is wrong; see also
         :func:`hccbayes.frequentist.score_weights.estimated_weights`.
     """
-    if target not in TILTS:
-        known = ", ".join(TILTS)
+    if target not in TARGETS:
+        known = ", ".join(TARGETS)
         raise InputError(Problem("target", f"unknown target {target!r}; choose from {known}"))
     if (score is None) != (score_columns is None):
         raise InputError(Problem("score, score_columns", "give both or neither"))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, case_weights
+from hccbayes.weights import TARGETS, known_target, weight_values
 
 SCORE_TOLERANCE: Final = 1e-6
 """Largest score of the logistic likelihood, in standard deviations, at which a score counts as its
@@ -19,35 +20,23 @@ maximum; a converged fit has 1e-8 and less, a shrunken one 0.1 and more."""
 WEIGHT_TOLERANCE: Final = 1e-8
 """Relative deviation from a target's formula beyond which weights are others."""
 
-Tilt = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-
-
-def _entropy(score: FloatArray) -> tuple[FloatArray, FloatArray]:
-    log_score, log_rest = np.log(score), np.log1p(-score)
-    return -score * log_score - (1.0 - score) * log_rest, log_rest - log_score
-
-
-TILTS: Final[dict[str, Tilt]] = {
-    "ate": lambda e: (np.ones_like(e), np.zeros_like(e)),
-    "ate_stabilized": lambda e: (np.ones_like(e), np.zeros_like(e)),
-    "att": lambda e: (e, np.ones_like(e)),
-    "atc": lambda e: (1.0 - e, -np.ones_like(e)),
-    "ato": lambda e: (e * (1.0 - e), 1.0 - 2.0 * e),
-    "matching": lambda e: (np.minimum(e, 1.0 - e), np.where(e < 0.5, 1.0, -1.0)),
-    "entropy": _entropy,
+_SLOPES: Final[dict[str, Callable[[FloatArray], FloatArray]]] = {
+    "ate": np.zeros_like,
+    "ate_stabilized": np.zeros_like,
+    "att": np.ones_like,
+    "atc": lambda e: -np.ones_like(e),
+    "ato": lambda e: 1.0 - 2.0 * e,
+    "matching": lambda e: np.where(e < 0.5, 1.0, -1.0),
+    "entropy": lambda e: np.log1p(-e) - np.log(e),
 }
-"""Tilting function of each target and its derivative (Li, Morgan & Zaslavsky 2018; Li & Greene
-2013; Zhou, Matsouaka & Thomas 2020). That of the matching weights has none at 1/2."""
+"""Derivative of each target's tilting function. That of the matching weights has none at 1/2."""
 
 
-def target_weights(score: ArrayLike, treatment: ArrayLike, target: str) -> FloatArray:
-    r"""Return the weights of a target population.
+def weight_derivative(score: ArrayLike, treatment: ArrayLike, target: str) -> FloatArray:
+    r"""Return the derivative of each weight of a target with respect to its score.
 
-    .. math:: w = \frac{h(e)}{A e + (1 - A)(1 - e)}
-
-    with the tilting function h of the target: 1 for ``ate``, e for ``att``, 1 - e for ``atc``,
-    e(1 - e) for ``ato``, min(e, 1 - e) for ``matching``, the entropy of e for ``entropy``;
-    ``ate_stabilized`` multiplies ``ate`` by the share of the patient's arm.
+    .. math:: \frac{dw}{de} = \frac{h'}{e} - \frac{h}{e^2} \ (A = 1), \qquad
+              \frac{h'}{1 - e} + \frac{h}{(1 - e)^2} \ (A = 0)
 
     Parameters
     ----------
@@ -56,7 +45,7 @@ def target_weights(score: ArrayLike, treatment: ArrayLike, target: str) -> Float
     treatment
         1 for treated, 0 for control.
     target
-        One of :data:`TILTS`.
+        One of :data:`hccbayes.weights.TARGETS`, whose tilting function is h.
 
     Raises
     ------
@@ -64,23 +53,7 @@ def target_weights(score: ArrayLike, treatment: ArrayLike, target: str) -> Float
         If the target is not known, or a score or a treatment is wrong.
     """
     e, arm = _checked(score, treatment, target)
-    tilt, _ = TILTS[target](e)
-    return _arm_share(arm, target) * tilt / np.where(arm == 1, e, 1.0 - e)
-
-
-def weight_derivative(score: ArrayLike, treatment: ArrayLike, target: str) -> FloatArray:
-    r"""Return the derivative of each weight of :func:`target_weights` with respect to its score.
-
-    .. math:: \frac{dw}{de} = \frac{h'}{e} - \frac{h}{e^2} \ (A = 1), \qquad
-              \frac{h'}{1 - e} + \frac{h}{(1 - e)^2} \ (A = 0)
-
-    Parameters
-    ----------
-    score, treatment, target
-        As for :func:`target_weights`.
-    """
-    e, arm = _checked(score, treatment, target)
-    tilt, slope = TILTS[target](e)
+    tilt, slope = known_target(target).tilt(e), _SLOPES[target](e)
     treated = slope / e - tilt / e**2
     control = slope / (1.0 - e) + tilt / (1.0 - e) ** 2
     return _arm_share(arm, target) * np.where(arm == 1, treated, control)
@@ -107,7 +80,7 @@ def estimated_weights(
     treatment
         1 for treated, 0 for control.
     target
-        One of :data:`TILTS`.
+        One of :data:`hccbayes.weights.TARGETS`.
     weights
         The weights in use, a multiple of the target's; the target's where left out.
 
@@ -123,7 +96,7 @@ def estimated_weights(
         raise InputError(
             Problem("score columns", f"have {len(score_columns)} rows for {len(e)} scores")
         )
-    own = target_weights(e, arm, target)
+    own = weight_values(e, arm, target)
     scale = 1.0 if weights is None else _multiple(case_weights(weights, len(e)), own)
     design, parameter_influence = _score_influence(score_columns, e, arm)
     jacobian = (weight_derivative(e, arm, target) * e * (1.0 - e))[:, None] * design
@@ -180,8 +153,8 @@ def _arm_share(arm: FloatArray, target: str) -> FloatArray:
 def _checked(score: ArrayLike, treatment: ArrayLike, target: str) -> tuple[FloatArray, FloatArray]:
     e, arm = (np.asarray(values, dtype=np.float64) for values in (score, treatment))
     problems = []
-    if target not in TILTS:
-        known = ", ".join(TILTS)
+    if target not in TARGETS:
+        known = ", ".join(TARGETS)
         problems.append(Problem("target", f"unknown target {target!r}; choose from {known}"))
     if e.ndim != 1 or arm.shape != e.shape or not np.isin(arm, (0.0, 1.0)).all():
         problems.append(Problem("treatment", "one 0 or 1 a score is needed"))

@@ -14,11 +14,11 @@ import pytest
 
 from hccbayes.frequentist.kaplan_meier import median_survival, survival_at
 from hccbayes.frequentist.logistic import LogisticFit, logistic_regression
-from hccbayes.frequentist.score_weights import TILTS, target_weights
 from hccbayes.frequentist.stepwise_logistic import stepwise_logistic
 from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import weighted_curve, weighted_kaplan_meier
 from hccbayes.frequentist.weighted_logrank import weighted_logrank
+from hccbayes.weights import TARGETS, weight_values
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 COVARIATES = {
@@ -93,12 +93,12 @@ def test_stepwise_selection(analysis, patients, direction):
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
-@pytest.mark.parametrize("target", TILTS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_weighted_cox(analysis, patients, score, target, ties):
     expected = reference(
         "weighted_cox.csv", analysis=analysis, target=target, ties=ties, clustering="none"
     ).iloc[0]
-    weights = target_weights(score.score, patients["treatment"], target)
+    weights = weight_values(score.score, patients["treatment"], target)
     fit = weighted_cox(patients[["treatment"]] * 1.0, *follow_up(patients), weights, ties=ties)
     # R stops with an error of up to 1e-9 in the coefficient, whose square is in the likelihood.
     assert fit.coef[0] == pytest.approx(expected["coef"], abs=1e-9)
@@ -146,7 +146,7 @@ def test_strata_and_clusters_that_cross_them(analysis, patients, score):
     fit = weighted_cox(
         patients[["treatment", "age_years"]] * 1.0,
         *follow_up(patients),
-        target_weights(score.score, patients["treatment"], "ato"),
+        weight_values(score.score, patients["treatment"], "ato"),
         strata=patients["age_years"] >= 58,
         cluster=codes % 7,
     )
@@ -160,7 +160,7 @@ def test_change_of_the_coefficient_without_each_patient(ties):
     patients = reference("weighted_cohort.csv")
     expected = reference("weighted_dfbeta.csv")
     columns = patients[COVARIATES["simulated"]]
-    weights = target_weights(
+    weights = weight_values(
         logistic_regression(columns, patients["treatment"]).score, patients["treatment"], "ate"
     )
     fit = weighted_cox(patients[["treatment"]] * 1.0, *follow_up(patients), weights, ties=ties)
@@ -169,11 +169,11 @@ def test_change_of_the_coefficient_without_each_patient(ties):
 
 
 @pytest.mark.parametrize("arm", [0, 1])
-@pytest.mark.parametrize("target", TILTS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_weighted_curves(analysis, patients, score, target, arm):
     expected = reference("weighted_survival.csv", analysis=analysis, target=target)
     expected = expected[expected["treatment"] == arm]
-    weights = target_weights(score.score, patients["treatment"], target)
+    weights = weight_values(score.score, patients["treatment"], target)
     members = patients["treatment"] == arm
     table = weighted_kaplan_meier(*follow_up(patients), weights, members=members)
     at = survival_at(table, expected["time"])
@@ -191,10 +191,10 @@ def test_weighted_curves(analysis, patients, score, target, arm):
     assert se == pytest.approx(summary["rmst_se"], rel=1e-9)
 
 
-@pytest.mark.parametrize("target", TILTS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_survey_package(analysis, patients, score, target):
     expected = reference("weighted_logrank.csv", analysis=analysis, target=target).iloc[0]
-    weights = target_weights(score.score, patients["treatment"], target)
+    weights = weight_values(score.score, patients["treatment"], target)
     n = len(patients)
     # Without delayed entry, ties broken by the order of the rows, as in the script.
     broken = (np.zeros(n), patients["time"] + np.arange(1, n + 1) / 1000, patients["event"])

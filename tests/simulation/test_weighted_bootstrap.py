@@ -8,10 +8,11 @@ import pytest
 from scipy.special import expit
 
 from hccbayes.frequentist.logistic import logistic_regression
-from hccbayes.frequentist.score_weights import estimated_weights, target_weights
+from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import weighted_curve
 from hccbayes.frequentist.weighted_variance import influence, standard_errors
+from hccbayes.weights import weight_values
 
 PATIENTS = 300
 RESAMPLES = 400
@@ -43,7 +44,7 @@ def estimates(
     """Log hazard ratio, difference of survival at 12 and of the restricted mean to 18 months."""
     start = np.zeros(len(cohort))
     follow_up = (start, cohort["time"], cohort["event"])
-    weights = target_weights(score, cohort["treatment"], target)
+    weights = weight_values(score, cohort["treatment"], target)
     fit = weighted_cox(cohort[["treatment"]] * 1.0, *follow_up, weights)
     treated, control = (
         weighted_curve(*follow_up, weights, members=cohort["treatment"] == arm) for arm in (1, 0)

@@ -9,12 +9,13 @@ from hccbayes.frequentist.adjusted import matched_estimates, weighted_estimates
 from hccbayes.frequentist.conventional import conventional_estimates
 from hccbayes.frequentist.kaplan_meier import median_survival, survival_at
 from hccbayes.frequentist.logistic import logistic_regression
-from hccbayes.frequentist.score_weights import TILTS, estimated_weights, target_weights
+from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import weighted_curve, weighted_kaplan_meier
 from hccbayes.frequentist.weighted_logrank import weighted_logrank
 from hccbayes.frequentist.weighted_variance import influence, standard_errors
 from hccbayes.records import ESTIMATE_COLUMNS
+from hccbayes.weights import TARGETS, weight_values
 
 Z = 1.959963984540054
 COLUMNS = ["x", "y"]
@@ -55,7 +56,7 @@ def weighted(patients: pd.DataFrame, target: str = "ato", **changes) -> pd.DataF
         "score": score,
         "score_columns": patients[COLUMNS],
     } | changes
-    weights = target_weights(score, patients["treatment"], target)
+    weights = weight_values(score, patients["treatment"], target)
     return weighted_estimates(patients, weights, **arguments)
 
 
@@ -67,7 +68,7 @@ def one(table: pd.DataFrame, **where: object) -> pd.Series:
     return row
 
 
-@pytest.mark.parametrize("target", TILTS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_table_has_the_methods_and_the_population(patients, target):
     table = weighted(patients, target)
     assert list(table.columns) == list(ESTIMATE_COLUMNS)
@@ -318,5 +319,5 @@ def test_wrong_arguments_are_refused(patients, changes, message):
     } | changes  # fmt: skip
     with pytest.raises(InputError, match=message):
         weighted_estimates(
-            patients, target_weights(score, patients["treatment"], "ate"), **arguments
+            patients, weight_values(score, patients["treatment"], "ate"), **arguments
         )

@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from scipy.special import expit
 
 from hccbayes.frequentist.logistic import logistic_regression
-from hccbayes.frequentist.score_weights import TILTS, estimated_weights, target_weights
+from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import weighted_curve
 from hccbayes.frequentist.weighted_variance import (
@@ -18,6 +18,7 @@ from hccbayes.frequentist.weighted_variance import (
     sandwich,
     standard_errors,
 )
+from hccbayes.weights import TARGETS, weight_values
 
 N = 60
 COLUMNS = ["x", "y"]
@@ -73,14 +74,14 @@ def whole_procedure(patients: pd.DataFrame, target: str, count: np.ndarray) -> n
         .fit(tol=1e-15, maxiter=200)
         .fittedvalues.to_numpy()
     )
-    weights = target_weights(score, arm, target)
+    weights = weight_values(score, arm, target)
     if target == "ate_stabilized":
         share = count @ arm / count.sum()
         weights = np.where(arm == 1, share / score, (1 - share) / (1 - score))
     return sensitivities(patients, count * weights)[0]
 
 
-@pytest.mark.parametrize("target", TILTS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_influence_is_the_derivative_of_the_whole_procedure(patients, target):
     arm = patients["treatment"]
     score = logistic_regression(patients[COLUMNS], arm).score
