@@ -12,6 +12,9 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 REPRODUCTION_ARGS ?=
+# Reference numbers from R go here; SYSUCC names sysucc_targeted.csv, which is not of this project.
+FIXTURES ?= tests/data
+SYSUCC ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -23,7 +26,7 @@ export SUITABLE
 # Figures go to files; without this Matplotlib looks for a display.
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint bench reproduction lock lock-check clean
+.PHONY: help demo test lint bench reproduction fixtures lock lock-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +47,33 @@ bench: .venv/.installed-bench  ## set up, then measure speed and memory against 
 
 reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew (some minutes)
 	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)
+
+R_PACKAGES := survival survey MatchIt mvtnorm
+R_SCRIPTS := tests/data/r
+
+fixtures:  ## rerun the R scripts behind the reference numbers (SYSUCC=patients.csv)
+	@if ! command -v Rscript >/dev/null; then \
+		echo "make fixtures needs R (4.2 or later) with the packages $(R_PACKAGES)" >&2; exit 1; \
+	fi
+	@Rscript -e 'needed <- commandArgs(trailingOnly = TRUE)' \
+		-e 'there <- vapply(needed, requireNamespace, logical(1), quietly = TRUE)' \
+		-e 'if (!all(there)) stop("make fixtures needs the R packages ", toString(needed[!there]))' \
+		$(R_PACKAGES)
+	Rscript $(R_SCRIPTS)/lung.R "$(FIXTURES)"
+	Rscript $(R_SCRIPTS)/evidence_tests.R "$(FIXTURES)"
+	Rscript $(R_SCRIPTS)/synthetic_chen2025.R \
+		hccbayes/synthetic/data/synthetic_chen2025.csv "$(FIXTURES)"
+	for script in survival_curves rank_tests cox_extensions; do \
+		Rscript $(R_SCRIPTS)/$$script.R "$(FIXTURES)" $(if $(SYSUCC),"$(SYSUCC)"); \
+	done
+	@patients="sysucc_targeted propensity_matching propensity_weighting"; \
+	if [ -z "$(SYSUCC)" ]; then \
+		echo "not rerun: $$patients; they read the patients of SYSUCC=sysucc_targeted.csv"; \
+	else \
+		for script in $$patients; do \
+			Rscript $(R_SCRIPTS)/$$script.R "$(SYSUCC)" "$(FIXTURES)"; \
+		done; \
+	fi
 
 # Keeps the pins there are and adds what is new; UPGRADE=1 takes the newest versions instead. The
 # lock holds `name==version` and nothing else, so that it says nothing of where packages came from.

@@ -123,11 +123,12 @@ def _compared_groups(episodes: Episodes, strata: NDArray[np.intp]) -> NDArray[np
             continue
         first = np.searchsorted(times, part.entry, side="right")
         last = np.searchsorted(times, part.stop, side="right") - 1
-        # Rows over the gap between event times k and k + 1.
-        gaps = np.arange(times.size - 1)
-        spanning = ((first[:, None] <= gaps) & (last[:, None] > gaps)).any(axis=0)
-        label = np.concatenate([[0], np.cumsum(~spanning)])
         inside = first <= last
+        # Rows over the gap between event times k and k + 1: those begun less those ended.
+        begun = np.bincount(first[inside], minlength=times.size)
+        ended = np.bincount(last[inside], minlength=times.size)
+        spanning = np.cumsum(begun - ended)[:-1] > 0
+        label = np.concatenate([[0], np.cumsum(~spanning)])
         group[rows[inside]] = used + label[first[inside]]
         used += int(label[-1]) + 1
     return group
