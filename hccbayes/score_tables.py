@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_FILES: Final = ("balance", "weights", "baseline")
+TABLE_FILES: Final = ("balance", "weights", "baseline", "balance_by_center")
 """Names of the tables, and of their files without ``.csv``."""
 
 
@@ -25,13 +25,17 @@ class ScoreTables:
         One row an arm: patients, sum of weights, effective sample size, largest weight.
     baseline
         Characteristics of the arms before and after weighting, side by side.
+    balance_by_center
+        Differences within each center before and after weighting; without a row where the cohort
+        has no centers.
     conventions
-        Sentences that belong to the balance table.
+        Sentences on overlap, and on how balance is measured.
     """
 
     balance: pd.DataFrame
     weights: pd.DataFrame
     baseline: pd.DataFrame
+    balance_by_center: pd.DataFrame
     conventions: tuple[str, ...]
 
     @property

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hccbayes.adjustment.methods import Adjustment
-from hccbayes.balance import balance_over_draws, baseline_table
-from hccbayes.overlap import overlap_counts
+from hccbayes.balance import balance_by_center, balance_over_draws, baseline_table
+from hccbayes.overlap import overlap_counts, overlap_diagnostics
 from hccbayes.propensity import PropensityFit
 from hccbayes.score_tables import ScoreTables
 from hccbayes.weight_bins import weight_counts
@@ -39,6 +39,16 @@ def score_tables(
     """
     weights = adjustment.weights
     names = tuple(frame["patient"].astype(str))
+    overlap = overlap_diagnostics(propensity.score, weights.treatment, names=names)
+    design = propensity.design
+    by_center = balance_by_center(
+        design.columns,
+        weights.treatment,
+        frame["center"] if design.centers else np.zeros(len(frame), dtype=np.intp),
+        weights=weights.values,
+        target=weights.target,
+        names=names,
+    )
     return ScoreTables(
         balance=adjustment.balance,
         weights=summary_table(weights),
@@ -49,7 +59,8 @@ def score_tables(
             target=weights.target,
             names=names,
         ),
-        conventions=tuple(adjustment.balance.attrs["conventions"]),
+        balance_by_center=by_center if design.centers else by_center.head(0),
+        conventions=(*overlap.sentences, *adjustment.balance.attrs["conventions"]),
     )
 
 
