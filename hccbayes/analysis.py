@@ -12,7 +12,7 @@ from hccbayes.records import CohortSummary, Diagnosis
 from hccbayes.report import folder
 from hccbayes.report.figures import write_figures
 from hccbayes.report.markdown import report_text
-from hccbayes.score_tables import TABLE_FILES, ScoreTables
+from hccbayes.score_tables import TABLE_FILES, TEXT_COLUMNS, ScoreTables
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
@@ -199,5 +199,11 @@ def load(directory: str | Path) -> Analysis:
 def _score_tables(path: Path, conventions: list[str] | None) -> ScoreTables | None:
     if conventions is None:
         return None
-    tables = {name: folder.read_table(path, f"{name}.csv") for name in TABLE_FILES}
+    tables = {
+        name: folder.read_table(path, f"{name}.csv", text=TEXT_COLUMNS[name])
+        for name in TABLE_FILES
+    }
+    for name in ("balance", "balance_by_center"):
+        judged = tables[name]["balanced"].map({"True": True, "False": False})
+        tables[name] = tables[name].assign(balanced=judged.astype("boolean"))
     return ScoreTables(**tables, conventions=tuple(conventions))

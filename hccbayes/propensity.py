@@ -141,18 +141,18 @@ def _likelihood(
     try:
         return logistic_regression(columns, treatment, penalty=penalty), ""
     except InputError as error:
-        return None, error.problems[0].message
+        return None, "; ".join(str(problem) for problem in error.problems)
 
 
 def _notes(columns: pd.DataFrame, treatment: FloatArray, problem: str) -> list[str]:
     """Return what is to be said of the model before its balance is looked at."""
     notes = []
     smaller = int(min(treatment.sum(), len(treatment) - treatment.sum()))
-    limit = smaller / defaults.TERMS_PER_PATIENT
+    limit = smaller // defaults.TERMS_PER_PATIENT
     if columns.shape[1] > limit:
         notes.append(
             f"The propensity model has {columns.shape[1]} terms for {smaller} patients in the "
-            f"smaller arm, more than {limit:.0f} (a fifth): its score rests on the prior. Name "
+            f"smaller arm, more than {limit} (a fifth): its score rests on the prior. Name "
             "fewer terms, chosen before the outcome was seen, or keep to overlap weights and to "
             "the outcome model."
         )

@@ -11,6 +11,21 @@ if TYPE_CHECKING:
 
 TABLE_FILES: Final = ("balance", "weights", "baseline", "balance_by_center")
 """Names of the tables, and of their files without ``.csv``."""
+TEXT_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "balance": ("term", "kind", "statistic", "sample", "balanced"),
+    "weights": ("arm",),
+    "baseline": (
+        "variable",
+        "level",
+        "shown",
+        "treated_before",
+        "control_before",
+        "treated_after",
+        "control_after",
+    ),
+    "balance_by_center": ("center", "term", "kind", "statistic", "balanced"),
+}
+"""Columns that are text even where all of it is empty or looks like numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -105,7 +105,7 @@ class ArmHazards:
                 )
         if (events.sum(axis=0) <= 0).any():
             problems.append(
-                Problem("[hazard] cuts", "leave an interval without a weighted event; use fewer")
+                Problem("weighted events", "an interval is left without any; trim fewer patients")
             )
         if problems:
             raise InputError(problems)

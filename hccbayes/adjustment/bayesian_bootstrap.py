@@ -35,7 +35,7 @@ _CENTER_SD: Final = 2.5
 
 
 def bayesian_bootstrap_effect(
-    problem: AdjustmentProblem, *, replicates: int = REPLICATES
+    problem: AdjustmentProblem, *, replicates: int | None = None
 ) -> AdjustedEffect:
     """Return the weighted effect by the Bayesian bootstrap.
 
@@ -44,7 +44,7 @@ def bayesian_bootstrap_effect(
     problem
         Cohort, score and analysis.
     replicates
-        Number of draws.
+        Number of draws; :data:`REPLICATES` where left out.
 
     Raises
     ------
@@ -59,12 +59,15 @@ def bayesian_bootstrap_effect(
         message = f"'bayesian_bootstrap' needs prior = {known}, not {prior}"
         raise InputError(Problem("[adjustment] propagate", message))
     rng = np.random.default_rng([spec.sampler.seed, 4])
-    patients = problem.patients(np.ones(len(problem.frame), dtype=bool))
-    share = _arm_shares(patients.treatment, replicates, rng)
+    kept = problem.kept
+    patients = problem.patients(kept)
+    share = _arm_shares(patients.treatment, replicates or REPLICATES, rng)
     found = []
     for own in share:
         score = refitted_score(problem.propensity, prior, own)
-        weights, _ = analysis_weights(score, patients.treatment, spec.adjustment, problem.names)
+        weights, _ = analysis_weights(
+            score, patients.treatment, spec.adjustment, problem.names, kept=kept
+        )
         arms = patients.arms(weights.values * own)
         theta = maximum_likelihood(arms)
         found.append(np.concatenate([theta[:1], theta[1:] - theta[0] * arms.treated_share]))

@@ -25,6 +25,7 @@ from hccbayes.adjustment.weighted import (
     marginal_draws,
     with_control_hazard,
 )
+from hccbayes.diagnostics import divergence_count
 from hccbayes.fit import CompiledModel
 from hccbayes.spec import SamplerSection
 from hccbayes.weights import scale_to_effective_size
@@ -38,7 +39,7 @@ _JOBS: Final = 2
 
 
 def cut_effect(
-    problem: AdjustmentProblem, *, score_draws: int = SCORE_DRAWS, draws_each: int = DRAWS_EACH
+    problem: AdjustmentProblem, *, score_draws: int | None = None, draws_each: int = DRAWS_EACH
 ) -> AdjustedEffect:
     """Return the weighted effect as a mixture over draws of the score.
 
@@ -50,35 +51,46 @@ def cut_effect(
     problem
         Cohort, score and analysis.
     score_draws
-        Draws of the score, spread evenly over its posterior.
+        Draws of the score, spread evenly over its posterior; :data:`SCORE_DRAWS` where left out.
     draws_each
         Posterior draws of each refit, over two chains.
     """
     spec, propensity = problem.spec, problem.propensity
+    score_draws = score_draws or SCORE_DRAWS
     rows = np.linspace(0, len(propensity.scores) - 1, score_draws).astype(np.intp)
-    patients = problem.patients(np.ones(len(problem.frame), dtype=bool))
-    tables = [_arms(problem, patients, propensity.scores[row]) for row in rows]
+    kept = problem.kept
+    patients = problem.patients(kept)
+    tables = [_arms(problem, patients, propensity.scores[row], kept) for row in rows]
     compiled = compiled_arm_model(tables[0].events.shape[1], spec.priors, spec.sampler.backend)
-    draws = Parallel(n_jobs=_JOBS, prefer="threads")(
+    fits = Parallel(n_jobs=_JOBS, prefer="threads")(
         delayed(_refit)(compiled, arms, _short(spec.sampler, index, draws_each))
         for index, arms in enumerate(tables)
     )
+    draws = [own for own, _ in fits]
     mixture = xr.concat(draws, dim="draw", join="override").assign_coords(
         draw=range(len(draws) * draws[0].sizes["draw"])
     )
+    divergent = sum(count > 0 for _, count in fits)
+    notes = [f"The cut mixes {score_draws} draws of the score: a sensitivity, and conservative."]
+    if divergent:
+        notes.append(f"{divergent} of the {score_draws} fits of the cut had divergent draws.")
     target = spec.adjustment.target
     return AdjustedEffect(
         method=f"pe_cut_{target}",
         population=target,
         draws=marginal_draws(mixture, patients.person_time.cuts, problem, target),
-        notes=(
-            f"The cut mixes {score_draws} draws of the score: a sensitivity, and conservative.",
-        ),
+        notes=tuple(notes),
     )
 
 
-def _arms(problem: AdjustmentProblem, patients: PatientHazards, score: FloatArray) -> ArmHazards:
-    weights, _ = analysis_weights(score, patients.treatment, problem.spec.adjustment, problem.names)
+def _arms(
+    problem: AdjustmentProblem,
+    patients: PatientHazards,
+    score: FloatArray,
+    kept: NDArray[np.bool_],
+) -> ArmHazards:
+    section = problem.spec.adjustment
+    weights, _ = analysis_weights(score, patients.treatment, section, problem.names, kept=kept)
     return patients.arms(scale_to_effective_size(weights).values)
 
 
@@ -90,6 +102,9 @@ def _short(sampler: SamplerSection, index: int, draws: int) -> SamplerSection:
     )
 
 
-def _refit(compiled: CompiledModel, arms: ArmHazards, sampler: SamplerSection) -> xr.Dataset:
+def _refit(
+    compiled: CompiledModel, arms: ArmHazards, sampler: SamplerSection
+) -> tuple[xr.Dataset, int]:
+    """Return the draws of one fit and how many diverged."""
     tree = compiled.sample(sampler, data=arm_data(arms))
-    return with_control_hazard(tree["posterior"].to_dataset(), arms)
+    return with_control_hazard(tree["posterior"].to_dataset(), arms), divergence_count(tree)

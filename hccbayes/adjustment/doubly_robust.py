@@ -1,4 +1,4 @@
-r"""Doubly robust survival, draw by draw: right if either the score or the outcome model is.
+r"""Doubly robust survival, draw by draw: right for all patients if score or outcome model is.
 
 For arm a, patient i and time t the augmented contribution is
 
@@ -10,9 +10,12 @@ For arm a, patient i and time t the augmented contribution is
 al. 2023), with the outcome model's survival S and hazard h, the score e of arm a and the chance G
 of being uncensored. For a target with tilting function :math:`h(e)` the estimate is
 :math:`\sum_i g_i h(e_i) \phi_{ia}(t) / \sum_i g_i h(e_i)` with Bayesian bootstrap weights g over
-patients, drawn anew with every draw of both models. Hazards of event and censoring are constant in
-intervals, so that the integral has a closed form. Curves are made to decrease (isotonic
-regression), which does not change their limit (Westling, van der Laan & Carone 2020).
+patients, drawn anew with every draw of both models. Where h is not 1 the population itself is
+defined by the score: under a wrong one and a right outcome model the estimate is the effect in the
+population that the wrong score tilts to, and no longer in that of the name. Hazards of event and
+censoring are constant in intervals, so that the integral has a closed form. Curves are made to
+decrease (isotonic regression), which does not change their limit (Westling, van der Laan & Carone
+2020).
 """
 
 from __future__ import annotations
@@ -92,7 +95,8 @@ def doubly_robust_effect(
     Raises
     ------
     InputError
-        If patients enter late: the estimator is not defined for delayed entry here.
+        If patients enter late: the estimator is not defined for delayed entry here. If trimming
+        leaves an arm empty.
     """
     late = problem.frame["entry"].to_numpy() > 0
     if late.any():
@@ -108,6 +112,7 @@ def doubly_robust_effect(
     target = known_target(problem.spec.adjustment.target)
     censoring = _censoring_hazards(problem, patients, len(chosen), rng)
     bootstrap = rng.standard_exponential((len(chosen), len(patients.time)))
+    bootstrap = np.where(problem.kept, bootstrap, 0.0)
     survival = np.empty((len(chosen), 2, len(grid)))
     for row, draw in enumerate(chosen):
         baseline, ratios = _hazards(problem, int(draw))
@@ -121,11 +126,23 @@ def doubly_robust_effect(
         method="pe_doubly_robust",
         population=problem.spec.adjustment.target,
         draws=_estimands(_decreasing(survival), grid, problem),
-        notes=(
-            "Doubly robust estimates take censoring to depend on the arm alone "
-            "(piecewise-constant hazards).",
-        ),
+        notes=tuple(_notes(problem)),
     )
+
+
+def _notes(problem: AdjustmentProblem) -> list[str]:
+    notes = [
+        "Doubly robust estimates take censoring to depend on the arm alone "
+        "(piecewise-constant hazards)."
+    ]
+    if problem.spec.adjustment.target != "ate":
+        notes.append(
+            "The doubly robust estimate's population is made by the score: with a wrong score and "
+            "a right outcome model it is the effect in another population than its name says."
+        )
+    if problem.spec.adjustment.truncate is not None:
+        notes.append("[adjustment] truncate does not apply to the doubly robust estimate.")
+    return notes
 
 
 def _spread(have: int, want: int) -> NDArray[np.intp]:
@@ -225,7 +242,8 @@ def _estimands(survival: FloatArray, grid: FloatArray, problem: AdjustmentProble
     at = np.searchsorted(grid, times.times)
     upto = grid <= times.horizon
     rmst = np.asarray(np.trapezoid(survival[..., upto], grid[upto], axis=-1))
-    log_hr = _marginal_log_hr(survival[..., np.isin(grid, times.grid)], problem.censoring_survival)
+    on_curve_grid = survival[..., np.isin(grid, times.grid)]
+    log_hr = _log_marginal_hr(on_curve_grid, problem.censoring_survival)
     dims = ("chain", "draw", "population")
     coords = {
         "chain": [0],
@@ -246,14 +264,21 @@ def _estimands(survival: FloatArray, grid: FloatArray, problem: AdjustmentProble
     )
 
 
-def _marginal_log_hr(survival: FloatArray, censoring_survival: FloatArray) -> FloatArray:
-    """Return each draw's marginal log hazard ratio, infinite where an arm's curve never falls."""
-    # A curve that died out has no odds beyond.
-    treated, control = np.moveaxis(np.maximum(survival, 1e-9), 1, 0)
-    falls = (treated[:, -1] < 1.0) & (control[:, -1] < 1.0)
-    found = np.where(treated[:, -1] < 1.0, np.inf, -np.inf)
-    found[falls] = marginal_log_hr(treated[falls], control[falls], censoring_survival)
-    return found
+def _log_marginal_hr(survival: FloatArray, censoring_survival: FloatArray) -> FloatArray:
+    """Return the marginal log hazard ratio of each draw's curves, shape ``(draws,)``.
+
+    A curve that never falls, which large weights of survivors may make of a few draws, has no
+    hazard: the ratio is 0 or infinite, and 1 where neither falls.
+    """
+    falls = survival[..., -1] < 1.0
+    result = np.zeros(len(survival))
+    result[falls[:, 1] & ~falls[:, 0]] = -np.inf
+    result[falls[:, 0] & ~falls[:, 1]] = np.inf
+    both = falls.all(axis=1)
+    # It needs a survival above 0; a curve that died out has none beyond.
+    positive = np.maximum(survival[both], 1e-9)
+    result[both] = marginal_log_hr(positive[:, 0], positive[:, 1], censoring_survival)
+    return result
 
 
 def _medians(survival: FloatArray, grid: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hccbayes.adjustment.arm_hazard import PatientHazards
+from hccbayes.adjustment.sample_weights import kept_after_trimming
 from hccbayes.cut_points import auto_cuts
 from hccbayes.records import Diagnosis
 from hccbayes.spec import AnalysisSpec
@@ -59,6 +60,14 @@ class AdjustmentProblem:
     def names(self) -> tuple[str, ...]:
         """Identifiers of the patients, for messages."""
         return tuple(self.frame["patient"].astype(str))
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Who stays after trimming by the posterior mean score, the same for every method."""
+        own = self.propensity
+        return kept_after_trimming(
+            own.score, own.design.treatment, self.spec.adjustment, self.names
+        )
 
     def patients(
         self, used: NDArray[np.bool_], cluster: NDArray[np.intp] | None = None

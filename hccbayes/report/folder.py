@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,13 +107,22 @@ def read_json(directory: Path, name: str) -> dict[str, Any]:
         raise InputError(Problem(name, f"is damaged: {error}"), source=str(directory)) from None
 
 
-def read_table(directory: Path, name: str) -> pd.DataFrame:
-    """Return a table of a results folder; text columns keep empty text, not ``nan``."""
+def read_table(directory: Path, name: str, *, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a table of a results folder; text columns keep empty text, not ``nan``.
+
+    Parameters
+    ----------
+    directory, name
+        Folder and file.
+    text
+        Columns that hold text even where all of it is empty; the others are judged by what they
+        hold.
+    """
     import pandas as pd
 
-    text = read_text(directory, name)
+    content = read_text(directory, name)
     try:
-        frame = pd.read_csv(io.StringIO(text))
+        frame = pd.read_csv(io.StringIO(content), dtype=dict.fromkeys(text, str))
     except ValueError as error:
         raise InputError(Problem(name, f"is damaged: {error}"), source=str(directory)) from None
     labels = frame.select_dtypes("object").columns

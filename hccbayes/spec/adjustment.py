@@ -100,8 +100,9 @@ class AdjustmentSection(FrozenModel):
         Population of the weighted and the doubly robust estimate: ``ate``, ``att``, ``atc``,
         ``ato`` (overlap) or ``matching`` (weights).
     calibration
-        How the weighted pseudo-posterior gets the width of the sandwich: ``open_faced``
-        (the draws are moved) or ``curvature`` (the likelihood is, and the prior speaks in full).
+        How the weighted pseudo-posterior gets the width of the sandwich: ``curvature`` (the
+        likelihood is bent, and the prior speaks in full, as it should with few controls) or
+        ``open_faced`` (the draws are moved: the prior's pull with the sandwich's width).
         ``none`` shows the pseudo-posterior with raw weights, whose intervals do not hold.
     propagate
         Sensitivities that carry the score's uncertainty: ``cut``, ``bayesian_bootstrap``.
@@ -117,7 +118,7 @@ class AdjustmentSection(FrozenModel):
 
     method: Annotated[tuple[Method, ...], BeforeValidator(_one_or_several)] = ("gcomp",)
     target: Target = "ato"
-    calibration: Calibration = "open_faced"
+    calibration: Calibration = "curvature"
     propagate: Annotated[tuple[Propagation, ...], BeforeValidator(_one_or_several)] = ()
     patients: Literal["sample", "dirichlet"] = "sample"
     truncate: Annotated[float, Field(gt=50, lt=100)] | None = None
@@ -134,6 +135,8 @@ class AdjustmentSection(FrozenModel):
             raise ValueError("name each method once")
         if "none" in self.method and len(self.method) > 1:
             raise ValueError("`none` stands alone")
+        if self.matching.method == "optimal" and (self.matching.order or self.matching.replace):
+            raise ValueError("[adjustment.matching] `order` and `replace` are of `nearest` alone")
         return self
 
     @property

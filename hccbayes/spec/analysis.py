@@ -48,6 +48,21 @@ class AnalysisSpec(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _methods_fit_the_data(self) -> AnalysisSpec:
+        if "doubly_robust" in self.adjustment.method and self.data.entry is not None:
+            raise ValueError(
+                "[adjustment] method = 'doubly_robust' needs follow-up from time zero; with "
+                "[data] entry leave it out"
+            )
+        prior = None if self.propensity is None else self.propensity.prior
+        if "bayesian_bootstrap" in self.adjustment.propagate and prior in {"horseshoe", "r2d2"}:
+            raise ValueError(
+                "[adjustment] propagate = 'bayesian_bootstrap' needs [propensity] prior = "
+                f"'student_t' or 'normal', whose mode is found; not '{prior}'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _score_is_modeled(self) -> AnalysisSpec:
         if self.propensity is not None:
             if self.propensity.center in {"fixed", "random"} and self.data.center is None:

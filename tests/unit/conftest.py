@@ -1,4 +1,4 @@
-"""An analysis made by hand, for what prints and writes results without fitting anything."""
+"""An analysis and a problem of adjustment made by hand: nothing is fitted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.special import expit, logit
 
+from hccbayes import figure_data
+from hccbayes.adjustment.problem import AdjustmentProblem
 from hccbayes.analysis import Analysis
+from hccbayes.cohort import read_cohort
 from hccbayes.crosscheck import CROSSCHECK_COLUMNS
+from hccbayes.frequentist.logistic import logistic_regression
+from hccbayes.propensity import PropensityFit, score_columns
 from hccbayes.records import (
     ArmSummary,
     CheckResult,
@@ -23,6 +29,8 @@ from hccbayes.records import (
     estimate_table,
 )
 from hccbayes.spec import AnalysisSpec
+from hccbayes.standardization import HazardDraws
+from hccbayes.study import build_study
 
 NAN = float("nan")
 
@@ -119,3 +127,108 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a place for results; figures have tests of their own."""
     monkeypatch.setattr("hccbayes.analysis.write_figures", lambda *arguments: [])
     return tmp_path / "results" / "toy"
+
+
+ADJUSTED_SPEC: dict[str, Any] = {
+    "model": {"name": "adjusted"},
+    "data": {
+        "id": "id",
+        "time": "months",
+        "event": "death",
+        "time_zero": "first dose",
+        "arm": {"column": "arm", "treated": "both", "control": "one"},
+    },
+    "hazard": {"formula": "treatment + age + invasion", "cuts": [3, 6, 12]},
+    "propensity": {"formula": "age + invasion"},
+    "estimands": {"times": [6, 12], "horizon": 12.0},
+    "sampler": {"seed": 20261120},
+}
+
+
+def confounded_frame(patients: int = 150, seed: int = 9) -> pd.DataFrame:
+    """Return patients of whom the older and the invaded are treated more often."""
+    rng = np.random.default_rng(seed)
+    age = rng.normal(58.0, 9.0, patients)
+    invasion = (rng.random(patients) < 0.4).astype(int)
+    treated = rng.random(patients) < expit(-0.6 + 0.5 * (age - 58.0) / 9.0 + 0.7 * invasion)
+    log_ratio = -0.5 * treated + 0.3 * (age - 58.0) / 9.0 + 0.5 * invasion
+    death = rng.exponential(1.0 / (0.07 * np.exp(log_ratio)))
+    end = rng.uniform(8.0, 30.0, patients)
+    return pd.DataFrame(
+        {
+            "id": [f"id-{row:04d}" for row in range(patients)],
+            "arm": np.where(treated, "both", "one"),
+            "months": np.minimum(death, end),
+            "death": (death <= end).astype(int),
+            "age": age,
+            "invasion": invasion,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def confounded() -> Callable[..., pd.DataFrame]:
+    """Return the maker of confounded patients."""
+    return confounded_frame
+
+
+@pytest.fixture(scope="session")
+def make_problem() -> Callable[..., AdjustmentProblem]:
+    """Return a maker of problems of adjustment whose draws are made up around a known model."""
+
+    def make(
+        *,
+        frame: pd.DataFrame | None = None,
+        scores: np.ndarray | None = None,
+        draws: int = 60,
+        data: dict[str, Any] | None = None,
+        propensity: dict[str, Any] | None = None,
+        **adjustment: Any,
+    ) -> AdjustmentProblem:
+        spec = AnalysisSpec.from_dict(
+            ADJUSTED_SPEC
+            | {"data": ADJUSTED_SPEC["data"] | (data or {})}
+            | {"propensity": ADJUSTED_SPEC["propensity"] | (propensity or {})}
+            | {"adjustment": adjustment}
+        )
+        cohort = read_cohort(confounded_frame() if frame is None else frame, spec.roles)
+        study = build_study(cohort, spec)
+        design, rng = study.score_design, np.random.default_rng(1)
+        assert design is not None
+        columns = score_columns(design, with_centers=bool(design.centers))
+        score = logistic_regression(columns, design.treatment, penalty="firth").score
+        if scores is None:
+            noise = 0.1 * rng.standard_normal((draws, 1))
+            scores = expit(logit(score) + noise)
+        posterior = xr.Dataset({"intercept": (("chain", "draw"), np.zeros((2, len(scores) // 2)))})
+        fitted = PropensityFit(
+            design=design,
+            posterior=posterior,
+            scores=scores,
+            diagnosis=diagnosis(True),
+            columns=columns,
+            maximum_likelihood=logistic_regression(columns, design.treatment),
+            firth=None,
+            notes=(),
+        )
+        outcome = HazardDraws(
+            baseline=0.07 * np.exp(0.05 * rng.standard_normal((draws, 1, 4))),
+            treatment=-0.5 + 0.1 * rng.standard_normal(draws),
+            treatment_mean=0.0,
+            covariates=np.array([0.3, 0.5]) + 0.1 * rng.standard_normal((draws, 2)),
+            center_effect=np.zeros((draws, 1)),
+            center_slope=np.zeros((draws, 1)),
+            cuts=study.data.cuts,
+        )
+        return AdjustmentProblem(
+            frame=cohort.frame,
+            spec=spec,
+            propensity=fitted,
+            times=study.times,
+            censoring_survival=figure_data.censoring_survival(cohort.frame, study.times.grid),
+            outcome=outcome,
+            outcome_design=study.design,
+            outcome_centers=False,
+        )
+
+    return make
