@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from hccbayes.plots.evidence_forest import published_forest
     from hccbayes.plots.hazard_steps import baseline_hazard
     from hccbayes.plots.interval_forest import forest
+    from hccbayes.plots.kaplan_meier_curves import kaplan_meier
     from hccbayes.plots.love_plot import love
     from hccbayes.plots.overlap_mirror import overlap
     from hccbayes.plots.predictive_curves import predictive_check
     from hccbayes.plots.predictive_histograms import predictive_statistics
     from hccbayes.plots.prior_over_posterior import prior_posterior
     from hccbayes.plots.sampler_panels import rank, trace
+    from hccbayes.plots.schoenfeld_residuals import schoenfeld
     from hccbayes.plots.style import arm_names, publication_style, save_figure
+    from hccbayes.plots.subgroup_forest import subgroups
     from hccbayes.plots.survival_curves import survival
+    from hccbayes.plots.transformed_curves import cumulative_incidence, log_minus_log
+    from hccbayes.plots.uni_multivariable_forest import covariates
     from hccbayes.plots.weight_histogram import weights
 
 # Files are not named after their functions: importing a submodule binds its name here, and a
@@ -32,8 +37,12 @@ _HOMES = {
     "arm_names": "style",
     "baseline_hazard": "hazard_steps",
     "center_effects": "center_panel",
+    "covariates": "uni_multivariable_forest",
     "crosscheck": "crosscheck_dumbbell",
+    "cumulative_incidence": "transformed_curves",
     "forest": "interval_forest",
+    "kaplan_meier": "kaplan_meier_curves",
+    "log_minus_log": "transformed_curves",
     "love": "love_plot",
     "overlap": "overlap_mirror",
     "predictive_check": "predictive_curves",
@@ -43,6 +52,8 @@ _HOMES = {
     "published_forest": "evidence_forest",
     "rank": "sampler_panels",
     "save_figure": "style",
+    "schoenfeld": "schoenfeld_residuals",
+    "subgroups": "subgroup_forest",
     "survival": "survival_curves",
     "trace": "sampler_panels",
     "weights": "weight_histogram",
@@ -52,8 +63,12 @@ __all__ = [
     "arm_names",
     "baseline_hazard",
     "center_effects",
+    "covariates",
     "crosscheck",
+    "cumulative_incidence",
     "forest",
+    "kaplan_meier",
+    "log_minus_log",
     "love",
     "overlap",
     "predictive_check",
@@ -63,6 +78,8 @@ __all__ = [
     "published_forest",
     "rank",
     "save_figure",
+    "schoenfeld",
+    "subgroups",
     "survival",
     "trace",
     "weights",

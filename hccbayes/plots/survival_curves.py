@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from typing import Final
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -12,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from hccbayes.arms import ARMS
 from hccbayes.defaults import ARM_COLORS, ARM_LINESTYLES
+from hccbayes.plots.risk_table import add_risk_table, risk_table_height
 from hccbayes.plots.style import (
     BAND_ALPHA,
-    POINT,
     SINGLE_COLUMN,
     THIN_LINE,
     Drawable,
@@ -28,11 +25,6 @@ from hccbayes.plots.style import (
     survival_corner,
 )
 from hccbayes.plots.synthetic_mark import marks_synthetic
-
-_TABLE_DROP: Final = 31.0
-"""Points from the axes to the head of the table, clear of tick labels and axis label."""
-_ROW: Final = 9.5
-"""Points a row of the table."""
 
 
 @marks_synthetic
@@ -77,7 +69,7 @@ def survival(
     curve = select(pick(curves, "survival"), "population", population)
     steps = group(analysis, "kaplan_meier")
     names = arm_names(analysis)
-    height = 2.35 + (_ROW * 6 * POINT if risk_table else 0.0)
+    height = 2.35 + (risk_table_height(names) if risk_table else 0.0)
     ax = new_axes(ax, width=SINGLE_COLUMN, height=height)
     for arm in ARMS:
         _draw_steps(ax, steps, arm, censor_marks=censor_marks)
@@ -89,7 +81,7 @@ def survival(
     ax.set_ylabel("Survival probability")
     _legend(ax, curve, prob=float(curves.attrs["interval_prob"]))
     if risk_table:
-        _add_risk_table(ax, group(analysis, "numbers_at_risk"), names)
+        add_risk_table(ax, group(analysis, "numbers_at_risk"), names)
     return ax
 
 
@@ -132,48 +124,4 @@ def _legend(ax: Axes, curve: xr.DataArray, *, prob: float) -> None:
         title_fontsize=7.0,
         alignment="left",
         **survival_corner(float(middle.max()), float(middle.min())),
-    )
-
-
-def _add_risk_table(ax: Axes, counts: xr.Dataset, names: dict[str, str]) -> None:
-    """Write the numbers at risk, each arm's name on a line of its own above its numbers.
-
-    Names beside the numbers would take a third of a journal column where they are long.
-    """
-    at_risk = pick(counts, "at_risk")
-    times = at_risk["risk_time"].to_numpy()
-    times = times[times <= ax.get_xlim()[1]]
-    ax.set_xticks(times, [f"{time:g}" for time in times])
-    _table_text(ax, "Number at risk", 0.0, 0.0, align="left", fontweight="bold")
-    for index, arm in enumerate(ARMS):
-        line = 1 + 2 * index
-        _table_text(ax, names[arm], 0.0, line, align="left", color=ARM_COLORS[arm])
-        for time in times:
-            count = int(at_risk.sel(arm=arm, risk_time=time))
-            _table_text(ax, str(count), float(time), line + 1)
-
-
-def _table_text(
-    ax: Axes,
-    text: str,
-    time: float,
-    line: float,
-    *,
-    align: str = "center",
-    color: str = "black",
-    fontweight: str = "normal",
-) -> None:
-    # A number centered on the first tick begins left of the axes; so does a left-aligned name.
-    shift = -math.ceil(_ROW) if align == "left" else 0.0
-    ax.annotate(
-        text,
-        xy=(time, 0.0),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(shift, -_TABLE_DROP - _ROW * line),
-        textcoords="offset points",
-        ha=align,
-        va="center",
-        color=color,
-        fontweight=fontweight,
-        annotation_clip=False,
     )

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-REACHED = ("gcomp ate", "gcomp ato", "weighted ato, open-faced")
+REACHED = ("gcomp ate", "gcomp ato", "weighted ato, open-faced", "weighted ato, curvature")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,15 @@ DRAWN = [
     "survival",
     "trace",
 ]
-TABLES = {"forest", "crosscheck", "love", "overlap", "weights"}
+FREQUENTIST = (
+    "covariates",
+    "cumulative_incidence",
+    "kaplan_meier",
+    "log_minus_log",
+    "schoenfeld",
+    "subgroups",
+)
+TABLES = {"forest", "crosscheck", "love", "overlap", "weights", *FREQUENTIST}
 UNMARKED = {"published_forest", "arm_names", "publication_style", "save_figure"}
 
 
@@ -103,3 +111,30 @@ def test_figures_of_balance_say_it(name, synthetic):
     if synthetic:
         data.attrs["synthetic"] = "synthetic_chen2025"
     assert marks([getattr(plots, name)(data)]) == [synthetic]
+
+
+def frequentist_inputs(name):
+    """Return the table that a figure of the frequentist layer draws, and its other arguments."""
+    steps = {"time": [0.0, 2.0, 4.0], "survival": [1.0, 0.7, 0.4], "lower": [1.0, 0.5, 0.2]}
+    steps |= {"upper": [1.0, 0.9, 0.8], "censored": [0, 0, 1], "interval_prob": [0.95] * 3}
+    arms = [pd.DataFrame(steps).assign(arm=arm) for arm in ("treated", "control")]
+    ratio = {"hr": [0.6], "lower": [0.4], "upper": [0.9]}
+    counts = {f"{arm}_{what}": [9] for arm in NAMES for what in ("events", "patients")}
+    residuals = {"time": [1.0, 5.0], "transformed_time": [0.1, 0.6], "age": [0.2, -0.1]}
+    group = {"subgroup": ["Stage"], "level": ["B"], "interaction_p": [0.4], "reason": [""]}
+    analysis = {"term": ["age"], "analysis": ["univariable"], "p": [0.01]}
+    tables = {
+        "schoenfeld": (pd.DataFrame(residuals), {"term": "age"}),
+        "subgroups": (pd.DataFrame(group | counts | ratio), {}),
+        "covariates": (pd.DataFrame(analysis | ratio), {}),
+    }
+    return tables.get(name, (pd.concat(arms, ignore_index=True), {}))
+
+
+@pytest.mark.parametrize("name", FREQUENTIST)
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_frequentist_figures_say_it(name, synthetic):
+    data, options = frequentist_inputs(name)
+    if synthetic:
+        data.attrs["synthetic"] = "synthetic_chen2025"
+    assert marks([getattr(plots, name)(data, **options)]) == [synthetic]
