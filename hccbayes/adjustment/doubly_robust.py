@@ -28,7 +28,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from hccbayes import curves
+from hccbayes import curves, defaults
 from hccbayes.adjustment.arm_hazard import PatientHazards
 from hccbayes.adjustment.problem import AdjustedEffect, AdjustmentProblem
 from hccbayes.arms import ARM_VALUE, ARMS
@@ -135,6 +135,12 @@ def _notes(problem: AdjustmentProblem) -> list[str]:
         "Doubly robust estimates take censoring to depend on the arm alone "
         "(piecewise-constant hazards)."
     ]
+    treated = int(problem.frame["treatment"].sum())
+    if min(treated, len(problem.frame) - treated) < defaults.SMALL_ARM:
+        notes.append(
+            "With so few patients in an arm doubly robust intervals are too narrow (90% of those "
+            "of nominally 95% held the truth in simulations with 25 controls)."
+        )
     if problem.spec.adjustment.target != "ate":
         notes.append(
             "The doubly robust estimate's population is made by the score: with a wrong score and "
