@@ -48,7 +48,7 @@ bench: .venv/.installed-bench  ## set up, then measure speed and memory against 
 reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew (some minutes)
 	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)
 
-R_PACKAGES := survival survey MatchIt mvtnorm
+R_PACKAGES := survival survey MatchIt mvtnorm metafor
 R_SCRIPTS := tests/data/r
 
 fixtures:  ## rerun the R scripts behind the reference numbers (SYSUCC=patients.csv)
@@ -63,7 +63,7 @@ fixtures:  ## rerun the R scripts behind the reference numbers (SYSUCC=patients.
 	Rscript $(R_SCRIPTS)/evidence_tests.R "$(FIXTURES)"
 	Rscript $(R_SCRIPTS)/synthetic_chen2025.R \
 		hccbayes/synthetic/data/synthetic_chen2025.csv "$(FIXTURES)"
-	for script in survival_curves rank_tests cox_extensions; do \
+	for script in survival_curves rank_tests cox_extensions schoenfeld_smooth meta_analysis; do \
 		Rscript $(R_SCRIPTS)/$$script.R "$(FIXTURES)" $(if $(SYSUCC),"$(SYSUCC)"); \
 	done
 	@patients="sysucc_targeted propensity_matching propensity_weighting"; \
