@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_FILES: Final = ("balance", "weights", "baseline", "balance_by_center")
+TABLE_FILES: Final = ("balance", "weights", "baseline", "balance_by_center", "propensity")
 """Names of the tables, and of their files without ``.csv``."""
 TEXT_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "balance": ("term", "kind", "statistic", "sample", "balanced"),
@@ -24,6 +24,7 @@ TEXT_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "control_after",
     ),
     "balance_by_center": ("center", "term", "kind", "statistic", "balanced"),
+    "propensity": ("term",),
 }
 """Columns that are text even where all of it is empty or looks like numbers."""
 
@@ -43,6 +44,10 @@ class ScoreTables:
     balance_by_center
         Differences within each center before and after weighting; without a row where the cohort
         has no centers.
+    propensity
+        Log odds ratios of treatment, a row a term: posterior mean and standard deviation, maximum
+        likelihood and Firth's penalized likelihood with their standard errors; empty where a
+        likelihood has no maximum.
     conventions
         Sentences on overlap, and on how balance is measured.
     """
@@ -51,6 +56,7 @@ class ScoreTables:
     weights: pd.DataFrame
     baseline: pd.DataFrame
     balance_by_center: pd.DataFrame
+    propensity: pd.DataFrame
     conventions: tuple[str, ...]
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 from hccbayes.adjustment.methods import Adjustment
 from hccbayes.balance import balance_by_center, balance_over_draws, baseline_table
@@ -16,7 +17,6 @@ from hccbayes.weight_bins import weight_counts
 from hccbayes.weights import summary_table
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from hccbayes.spec import AnalysisSpec
@@ -60,8 +60,44 @@ def score_tables(
             names=names,
         ),
         balance_by_center=by_center if design.centers else by_center.head(0),
+        propensity=log_odds_table(propensity),
         conventions=(*overlap.sentences, *adjustment.balance.attrs["conventions"]),
     )
+
+
+def log_odds_table(propensity: PropensityFit) -> pd.DataFrame:
+    """Return the score's log odds ratios by posterior, maximum likelihood and Firth.
+
+    Parameters
+    ----------
+    propensity
+        The fitted score.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``term``, ``bayes``, ``bayes_sd``, ``maximum_likelihood``, ``maximum_likelihood_se``,
+        ``firth``, ``firth_se``: per unit of the covariate's own scale; centers against the first.
+    """
+    design, posterior = propensity.design, propensity.posterior
+    stacked = posterior.stack(sample=("chain", "draw")).transpose("sample", ...)
+    draws = np.asarray(stacked["coefficients"]) / design.scales
+    if propensity.columns.shape[1] > draws.shape[1]:
+        effect = np.asarray(stacked["center_effect"])
+        draws = np.column_stack([draws, effect[:, 1:] - effect[:, :1]])
+    table = pd.DataFrame(
+        {
+            "term": list(propensity.columns.columns),
+            "bayes": draws.mean(axis=0),
+            "bayes_sd": draws.std(axis=0, ddof=1),
+        }
+    )
+    for name in ("maximum_likelihood", "firth"):
+        fitted = getattr(propensity, name)
+        # The intercept comes first.
+        table[name] = np.nan if fitted is None else fitted.coef[1:]
+        table[f"{name}_se"] = np.nan if fitted is None else fitted.se[1:]
+    return table
 
 
 def score_groups(

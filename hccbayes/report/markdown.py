@@ -146,12 +146,33 @@ def _propensity(tables: ScoreTables | None, spec: AnalysisSpec) -> list[str]:
             f"{escape_markdown(spec.propensity.prior)}. Weights stand for "
             f"{POPULATION_NAMES[spec.adjustment.target]}."
         ),
+        _log_odds(tables.propensity),
         _table(header, weights),
         _balance(tables.balance),
         _bullets(tables.conventions),
         "### Patients before and after weighting",
         baseline_markdown(tables.baseline),
     ]
+
+
+def _log_odds(table: pd.DataFrame) -> str:
+    header = ["log odds ratio of treatment", "Bayes (sd)", "maximum likelihood (SE)", "Firth (SE)"]
+    kinds = (
+        ("bayes", "bayes_sd"),
+        ("maximum_likelihood", "maximum_likelihood_se"),
+        ("firth", "firth_se"),
+    )
+    body = [
+        [
+            escape_markdown(str(row["term"])),
+            *(
+                "no maximum" if row[name] != row[name] else f"{row[name]:.3f} ({row[error]:.3f})"
+                for name, error in kinds
+            ),
+        ]
+        for _, row in table.iterrows()
+    ]
+    return _table(header, body)
 
 
 def _balance(balance: pd.DataFrame) -> str:

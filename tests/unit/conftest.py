@@ -200,7 +200,19 @@ def make_problem() -> Callable[..., AdjustmentProblem]:
         if scores is None:
             noise = 0.1 * rng.standard_normal((draws, 1))
             scores = expit(logit(score) + noise)
-        posterior = xr.Dataset({"intercept": (("chain", "draw"), np.zeros((2, len(scores) // 2)))})
+        shape = (2, len(scores) // 2)
+        posterior = xr.Dataset(
+            {
+                "intercept": (("chain", "draw"), np.zeros(shape)),
+                "coefficients": (
+                    ("chain", "draw", "covariate"),
+                    rng.normal(0.3, 0.1, (*shape, len(design.terms))),
+                ),
+            }
+        )
+        if design.centers:
+            effect = rng.normal(0.0, 0.2, (*shape, len(design.centers)))
+            posterior["center_effect"] = (("chain", "draw", "center"), effect)
         fitted = PropensityFit(
             design=design,
             posterior=posterior,

@@ -99,6 +99,13 @@ def test_tables_and_groups_hold_no_patient(adjusted) -> None:
     assert tables.conventions[-len(own) :] == own
     assert tables.conventions[0].startswith("Propensity scores run from ")
     assert len(tables.balance_by_center) == 0
+    assert list(tables.propensity["term"]) == list(problem.propensity.columns)
+    fitted = problem.propensity.maximum_likelihood
+    np.testing.assert_array_equal(tables.propensity["maximum_likelihood"], fitted.coef[1:])
+    assert tables.propensity["firth"].isna().all()
+    coefficients = problem.propensity.posterior["coefficients"].mean(("chain", "draw"))
+    own_scale = coefficients.to_numpy() / problem.propensity.design.scales
+    np.testing.assert_allclose(tables.propensity["bayes"], own_scale, rtol=1e-12)
     assert len(tables.baseline) < 20
     groups = score_groups(problem.propensity, found, {"treated": "both", "control": "one"})
     assert set(groups) == {"propensity", "overlap", "weight_counts", "balance_draws"}

@@ -64,6 +64,17 @@ def tables() -> ScoreTables:
         balance_by_center=balance_by_center(
             COVARIATES, TREATMENT, list("aabbabb"), weights=WEIGHTS.values, target="ato"
         ),
+        propensity=pd.DataFrame(
+            {
+                "term": ["age|years", "male"],
+                "bayes": [0.1, 0.2],
+                "bayes_sd": [0.05, 0.3],
+                "maximum_likelihood": [0.11, NAN],
+                "maximum_likelihood_se": [0.06, NAN],
+                "firth": [0.1, 0.25],
+                "firth_se": [0.06, 0.4],
+            }
+        ),
         conventions=tuple(weighted.attrs["conventions"]),
     )
 
@@ -329,3 +340,9 @@ def test_populations_are_never_crossed() -> None:
     twins = estimate_table([twin("cox_ate_robust", "ate", -0.4, 0.98)])
     table = adjusted_crosscheck({"pe_weighted_ato": effect_draws("ato", [0.1, 0.2])}, twins)
     assert table.empty
+
+
+def test_the_report_sets_the_score_beside_both_likelihoods(analysis: Analysis) -> None:
+    lines = analysis.report().splitlines()
+    assert "| age\\|years | 0.100 (0.050) | 0.110 (0.060) | 0.100 (0.060) |" in lines
+    assert "| male | 0.200 (0.300) | no maximum | 0.250 (0.400) |" in lines
