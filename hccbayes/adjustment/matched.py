@@ -107,7 +107,7 @@ def _notes(pairs: MatchedPairs) -> list[str]:
     ]
     if pairs.ties:
         notes.append(
-            f"{pairs.ties} matches had another patient as near: their choice follows the order of "
-            "the data."
+            f"Matches for which another patient was as near: {pairs.ties}; their choice follows "
+            "the order of the data."
         )
     return notes

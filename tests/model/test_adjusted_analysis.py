@@ -37,6 +37,7 @@ SPEC = {
     "propensity": {"formula": "age + invasion"},
     "adjustment": {
         "method": ["gcomp", "weighted", "matched", "doubly_robust"],
+        "calibration": "open_faced",
         "propagate": ["cut", "bayesian_bootstrap"],
         "patients": "dirichlet",
         "target": "ato",
