@@ -103,6 +103,45 @@ class Estimate:
     prob_benefit: float | None = None
 
 
+def frequentist_estimate(
+    estimand: str,
+    contrast: str,
+    method: str,
+    estimate: float,
+    *,
+    population: str,
+    model: str,
+    prob: float,
+    limits: tuple[float, float] = (math.nan, math.nan),
+    kind: str = "",
+    time: float | None = None,
+) -> Estimate:
+    """Return a frequentist row; one without limits has no kind and probability of them.
+
+    Parameters
+    ----------
+    estimand, contrast, method, estimate, population, model, time
+        As in :class:`Estimate`.
+    prob, limits, kind
+        The interval: its probability, its ends and how it was made.
+    """
+    empty = math.isnan(limits[0]) and math.isnan(limits[1])
+    return Estimate(
+        estimand=estimand,
+        contrast=contrast,
+        population=population,
+        time=time,
+        estimate=estimate,
+        lower=limits[0],
+        upper=limits[1],
+        interval_prob=None if empty else prob,
+        interval_kind="" if empty else kind,
+        source="frequentist",
+        method=method,
+        model=model,
+    )
+
+
 def estimate_table(rows: Iterable[Estimate]) -> pd.DataFrame:
     """Return the rows as an estimate table.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,12 @@ from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import WeightedCurve
 from hccbayes.frequentist.weighted_logrank import weighted_logrank
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, influence, standard_errors
-from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST, Estimate
+from hccbayes.records import (
+    DIFFERENCE_CONTRAST,
+    TREATMENT_CONTRAST,
+    Estimate,
+    frequentist_estimate,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,31 +81,18 @@ class WeightedAnalysis:
         return self.frame["entry"], self.frame["time"], self.frame["event"]
 
     def row(
-        self,
-        estimand: str,
-        contrast: str,
-        method: str,
-        estimate: float,
-        *,
-        limits: tuple[float, float] = (np.nan, np.nan),
-        kind: str = "",
-        time: float | None = None,
+        self, estimand: str, contrast: str, method: str, estimate: float, **interval: Any
     ) -> Estimate:
-        """Return a row of the table; a row without limits has no kind and probability of them."""
-        empty = bool(np.isnan(limits).all())
-        return Estimate(
-            estimand=estimand,
-            contrast=contrast,
+        """Return a row of the table; `interval` as in :func:`frequentist_estimate`."""
+        return frequentist_estimate(
+            estimand,
+            contrast,
+            method,
+            estimate,
             population=self.population,
-            time=time,
-            estimate=estimate,
-            lower=limits[0],
-            upper=limits[1],
-            interval_prob=None if empty else self.prob,
-            interval_kind="" if empty else kind,
-            source="frequentist",
-            method=method,
             model=self.model,
+            prob=self.prob,
+            **interval,
         )
 
     def wald(self, estimate: float, se: float) -> tuple[float, float]:

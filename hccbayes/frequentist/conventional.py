@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,13 @@ from hccbayes.frequentist.cox import CoxFit, cox
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.frequentist.logrank import logrank
-from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST, Estimate, estimate_table
+from hccbayes.records import (
+    DIFFERENCE_CONTRAST,
+    TREATMENT_CONTRAST,
+    Estimate,
+    estimate_table,
+    frequentist_estimate,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,31 +43,18 @@ class _Cohort:
         return cox(design, *follow_up, strata=strata, prob=self.prob)
 
     def row(
-        self,
-        estimand: str,
-        contrast: str,
-        method: str,
-        estimate: float,
-        *,
-        limits: tuple[float, float] = (np.nan, np.nan),
-        kind: str = "",
-        time: float | None = None,
+        self, estimand: str, contrast: str, method: str, estimate: float, **interval: Any
     ) -> Estimate:
-        """Return a row of the table; a row without limits has no kind and probability of them."""
-        empty = bool(np.isnan(limits).all())
-        return Estimate(
-            estimand=estimand,
-            contrast=contrast,
+        """Return a row of the table; `interval` as in :func:`frequentist_estimate`."""
+        return frequentist_estimate(
+            estimand,
+            contrast,
+            method,
+            estimate,
             population="sample",
-            time=time,
-            estimate=estimate,
-            lower=limits[0],
-            upper=limits[1],
-            interval_prob=None if empty else self.prob,
-            interval_kind="" if empty else kind,
-            source="frequentist",
-            method=method,
             model=self.model,
+            prob=self.prob,
+            **interval,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -172,6 +172,31 @@ def survival_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     InputError
         If a time is negative, not finite, or beyond the last row: the curve says nothing there.
     """
+    return steps_at(curve, times, ("survival", "standard_error", "lower", "upper"))
+
+
+def steps_at(curve: pd.DataFrame, times: ArrayLike, columns: Sequence[str]) -> pd.DataFrame:
+    """Read columns of a step curve at given times.
+
+    Parameters
+    ----------
+    curve
+        A row each ``time``, increasing; what a row says holds until the next.
+    times
+        Months, within the curve's follow-up.
+    columns
+        What is read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``time``, then `columns`; a row each time.
+
+    Raises
+    ------
+    InputError
+        If a time is negative, not finite, or beyond the last row: the curve says nothing there.
+    """
     clock = np.atleast_1d(np.asarray(times, dtype=np.float64))
     end = float(curve["time"].iloc[-1])
     outside = clock[~((clock >= 0) & (clock <= end))]
@@ -179,10 +204,7 @@ def survival_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
         listed = ", ".join(f"{time:g}" for time in outside)
         raise InputError(Problem("times", f"the curve ends at {end:g} months; not known: {listed}"))
     row = np.searchsorted(curve["time"].to_numpy(), clock, side="right") - 1
-    found = curve[["survival", "standard_error", "lower", "upper"]].iloc[row]
-    return found.reset_index(drop=True).assign(time=clock)[
-        ["time", "survival", "standard_error", "lower", "upper"]
-    ]
+    return curve[["time", *columns]].iloc[row].reset_index(drop=True).assign(time=clock)
 
 
 def median_survival(curve: pd.DataFrame) -> MedianSurvival:

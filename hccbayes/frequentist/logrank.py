@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2 as chi2_distribution
 
-from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.episodes import BoolArray, Episodes, stratum_codes
+from hccbayes.errors import Problem
 from hccbayes.frequentist.identifiability import NotEstimableError
+from hccbayes.frequentist.two_arms import arm_risk_sets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +70,17 @@ def logrank(
     NotEstimableError
         If no event has both arms in its risk set.
     """
-    episodes = Episodes.of(start, stop, event)
-    arm = np.asarray(treated)
-    if arm.shape != episodes.stop.shape or not np.isin(arm, (0, 1)).all():
-        raise InputError(Problem("treated", "one 0 or 1 a row is needed"))
-    codes = stratum_codes(strata, len(arm))
-    parts = [
-        _stratum_score(episodes.take(codes == code), arm[codes == code] == 1)
-        for code in np.unique(codes)
-    ]
-    expected, variance = (float(sum(part)) for part in zip(*parts, strict=True))
+    parts = arm_risk_sets(start, stop, event, treated, strata)
+    expected, variance = (
+        float(sum(getattr(part, name).sum() for part in parts))
+        for name in ("expected_treated", "variance")
+    )
     if variance == 0.0:
         raise NotEstimableError(
             Problem("treated", "no event happened while both arms were at risk; nothing to test")
         )
-    observed = int(episodes.event[arm == 1].sum())
-    total = int(episodes.event.sum())
+    observed = int(sum(part.events_treated.sum() for part in parts))
+    total = int(sum(part.events.sum() for part in parts))
     statistic = (observed - expected) ** 2 / variance
     return LogRank(
         chi2=statistic,
@@ -94,14 +88,3 @@ def logrank(
         observed={"treated": float(observed), "control": float(total - observed)},
         expected={"treated": expected, "control": total - expected},
     )
-
-
-def _stratum_score(episodes: Episodes, treated: BoolArray) -> tuple[float, float]:
-    """Return a stratum's expected treated events and their hypergeometric variance."""
-    times = episodes.event_times()
-    at_risk = episodes.at_risk(times)
-    events = episodes.ends(times, event=True)
-    share = episodes.take(treated).at_risk(times) / at_risk
-    # One at risk leaves no variance; the formula would be 0 / 0.
-    spread = (at_risk - events) / np.maximum(at_risk - 1, 1)
-    return float(np.sum(events * share)), float(np.sum(events * share * (1 - share) * spread))

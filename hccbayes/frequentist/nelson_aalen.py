@@ -12,6 +12,7 @@ from scipy.stats import norm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.episodes import Episodes, FloatArray
+from hccbayes.frequentist.kaplan_meier import steps_at
 
 HazardTies = Literal["nelson-aalen", "fleming-harrington"]
 HazardLimitKind = Literal["log", "plain"]
@@ -107,15 +108,7 @@ def cumulative_hazard_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     InputError
         If a time is negative, not finite, or beyond the last row.
     """
-    clock = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    end = float(curve["time"].iloc[-1])
-    outside = clock[~((clock >= 0) & (clock <= end))]
-    if outside.size:
-        listed = ", ".join(f"{time:g}" for time in outside)
-        raise InputError(Problem("times", f"the curve ends at {end:g} months; not known: {listed}"))
-    row = np.searchsorted(curve["time"].to_numpy(), clock, side="right") - 1
-    columns = ["time", "cumulative_hazard", "standard_error", "lower", "upper"]
-    return curve[columns].iloc[row].reset_index(drop=True).assign(time=clock)
+    return steps_at(curve, times, ("cumulative_hazard", "standard_error", "lower", "upper"))
 
 
 def _check(ties: str, interval_kind: str, prob: float) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from hccbayes.frequentist.cox import (
 )
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.identifiability import NotEstimableError, separated_terms
+from hccbayes.frequentist.newton import NoMaximumError, maximize
 from hccbayes.frequentist.partial_likelihood import (
     PartialLikelihood,
     Slots,
@@ -32,13 +32,6 @@ from hccbayes.frequentist.partial_likelihood import (
     partial_likelihood,
 )
 from hccbayes.frequentist.weighted_variance import case_weights, influence, sandwich
-
-MAX_ITERATIONS: Final = 100
-MAX_HALVINGS: Final = 40
-DECREMENT: Final = 1e-20
-"""Newton decrement at which the fit has converged: an error of 1e-10 standard errors."""
-VALUE_ROUNDING: Final = 1e-12
-"""Share of the log-likelihood that is its rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,7 +144,7 @@ def weighted_cox(
     scale = values[used].std(axis=0)
     standardized = (values[used] - values[used].mean(axis=0)) / scale
     slots = likelihood_slots(kept, codes, ties)
-    coef, fitted = _newton(standardized, all_weights[used], slots, terms, kept, codes)
+    coef, fitted = _maximum(standardized, all_weights[used], slots, terms, kept, codes)
     covariance = np.linalg.inv(fitted.information) / np.outer(scale, scale)
     residuals = np.zeros_like(values)
     residuals[used] = fitted.residuals * scale
@@ -191,7 +184,7 @@ def cluster_codes(cluster: ArrayLike | None, rows: int) -> NDArray[np.intp]:
         ) from None
 
 
-def _newton(
+def _maximum(
     design: FloatArray,
     weights: FloatArray,
     slots: Slots,
@@ -203,48 +196,18 @@ def _newton(
     # A common scale of the weights changes no coefficient; with mean 1 a decrement is in the units
     # of a patient.
     unit = weights.mean()
-    coef = np.zeros(design.shape[1])
-    current = partial_likelihood(design, weights, slots, coef)
-    reason = f"no convergence after {MAX_ITERATIONS} steps"
-    for _ in range(MAX_ITERATIONS):
-        try:
-            step = np.linalg.solve(current.information, current.score)
-        except np.linalg.LinAlgError:
-            reason = "the information is singular"
-            break
-        if float(current.score @ step) / unit < DECREMENT:
-            se = np.sqrt(unit * np.diag(np.linalg.inv(current.information)))
-            if (se < SUSPICIOUS_SE).all():
-                return coef, current
-            reason = ""
-            break
-        moved = _halved_step(design, weights, slots, coef, step, current)
-        if moved is None:
-            reason = "no step along Newton's direction raises the likelihood"
-            break
-        coef, current = moved
+    reason = ""
+    try:
+        coef, fitted = maximize(
+            lambda at: partial_likelihood(design, weights / unit, slots, at),
+            np.zeros(design.shape[1]),
+        )
+        if (np.sqrt(np.diag(np.linalg.inv(fitted.information))) < SUSPICIOUS_SE).all():
+            return coef, partial_likelihood(design, weights, slots, coef)
+    except NoMaximumError as error:
+        reason = str(error)
     # Only here is the linear program asked whether there is a maximum at all.
     separated = separated_terms(design, terms, episodes, strata)
     if separated or reason:
         raise not_estimable(separated, terms, reason)
-    return coef, current
-
-
-def _halved_step(
-    design: FloatArray,
-    weights: FloatArray,
-    slots: Slots,
-    coef: FloatArray,
-    step: FloatArray,
-    current: PartialLikelihood,
-) -> tuple[FloatArray, PartialLikelihood] | None:
-    """Return the point after the longest step of 1, 1/2, 1/4, ... that does not go down."""
-    floor = current.value - VALUE_ROUNDING * (1.0 + abs(current.value))
-    for halving in range(MAX_HALVINGS):
-        candidate = coef + step / 2.0**halving
-        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-            # Too long a step underflows a late risk set to nothing; nan is no improvement.
-            moved = partial_likelihood(design, weights, slots, candidate)
-        if moved.value >= floor:
-            return candidate, moved
-    return None
+    return coef, partial_likelihood(design, weights, slots, coef)

@@ -7,8 +7,9 @@ they are first used, so that the package loads without Matplotlib.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from hccbayes.plots.uni_multivariable_forest import covariates
     from hccbayes.plots.weight_histogram import weights
 
-# Files are not named after their functions: importing a submodule binds its name here, and a
-# module would then stand where the function is expected.
 _HOMES = {
     "arm_names": "style",
     "baseline_hazard": "hazard_steps",
@@ -86,13 +85,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the function `name` on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Return the names of the figures."""
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -8,8 +8,9 @@ them show the software, never the therapy. Names are imported when they are firs
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hccbayes.synthetic.cohorts import (
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from hccbayes.synthetic.simulation import SimulatedCohort, simulate_cohort
     from hccbayes.synthetic.simulation_config import Center, CohortConfig, Covariate
 
-# Files are not named after their functions: importing a submodule binds its name here, and a
-# module would then stand where the function is expected.
 _HOMES = {
     "Center": "simulation_config",
     "CohortConfig": "simulation_config",
@@ -64,13 +63,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

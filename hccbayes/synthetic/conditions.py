@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hccbayes.arms import ARMS
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.synthetic.outcome_targets import (
     EVENT_COLUMNS,
@@ -25,7 +26,7 @@ from hccbayes.synthetic.outcome_targets import (
 )
 from hccbayes.synthetic.partial_likelihood import log_hr_offset
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, Sample
+from hccbayes.synthetic.targets import Sample
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.synthetic.conditions import effect_indicator
 from hccbayes.synthetic.config_checks import check_seed
 from hccbayes.synthetic.coupling import couple
@@ -25,7 +26,7 @@ from hccbayes.synthetic.reordering import reorder_outcomes
 from hccbayes.synthetic.risk_tables import add_outcomes
 from hccbayes.synthetic.risk_targets import RiskTargets
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, Arm, InfeasibleDrawError
+from hccbayes.synthetic.targets import InfeasibleDrawError
 
 FloatArray = NDArray[np.float64]
 

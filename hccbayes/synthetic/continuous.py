@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import beta, gamma
 
+from hccbayes.arms import Arm
 from hccbayes.errors import InputError, Problem
 from hccbayes.synthetic.quartiles import quartile_values
-from hccbayes.synthetic.targets import Arm, Continuous, MeanSd
+from hccbayes.synthetic.targets import Continuous, MeanSd
 
 FloatArray = NDArray[np.float64]
 

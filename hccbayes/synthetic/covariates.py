@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.errors import InputError, Problem
 from hccbayes.synthetic.continuous import ordered_values
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, PARTS, Arm, Margin, Part
+from hccbayes.synthetic.targets import PARTS, Margin, Part
 
 FloatArray = NDArray[np.float64]
 Correlation = Mapping[tuple[str, str], float]

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.curves import time_at_cumulative_hazard
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.frequentist.kaplan_meier import MedianSurvival, kaplan_meier, median_survival
 from hccbayes.synthetic.outcome_targets import ArmEndpoint, Endpoint, not_reached
 from hccbayes.synthetic.partial_likelihood import log_hr_offset, partial_score
-from hccbayes.synthetic.targets import ARMS, Arm, InfeasibleDrawError
+from hccbayes.synthetic.targets import InfeasibleDrawError
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

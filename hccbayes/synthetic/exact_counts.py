@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.errors import InputError, Problem
 from hccbayes.synthetic.outcome_targets import AdverseEvent
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, PARTS, Arm, Margin
+from hccbayes.synthetic.targets import PARTS, Margin
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]

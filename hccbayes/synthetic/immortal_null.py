@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.frequentist.cox import cox
 from hccbayes.synthetic.config_checks import check_seed
 from hccbayes.synthetic.construction import finished
@@ -23,7 +24,7 @@ from hccbayes.synthetic.measures import TargetRow, km_median
 from hccbayes.synthetic.overall_age import assign_ages
 from hccbayes.synthetic.simulation import simulate_rows
 from hccbayes.synthetic.simulation_config import Center, CohortConfig
-from hccbayes.synthetic.targets import ARMS, Arm, InfeasibleDrawError
+from hccbayes.synthetic.targets import InfeasibleDrawError
 
 NAME: Final = "synthetic_lu2025_immortal_null"
 TITLE: Final = "Null cohort with the printed covariates of Lu 2025 and immortal time"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.frequentist.kaplan_meier import MedianSurvival, numbers_at_risk
 from hccbayes.frequentist.logrank import logrank
@@ -25,7 +26,7 @@ from hccbayes.synthetic.measures import (
 from hccbayes.synthetic.outcome_targets import Endpoint, Regression
 from hccbayes.synthetic.risk_targets import RiskTargets
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, HR_TOLERANCE, Arm, Sample
+from hccbayes.synthetic.targets import HR_TOLERANCE, Sample
 
 SAMPLES: Final[tuple[Sample, Sample]] = ("all", "matched")
 STANDARD_ERROR: Final = "standard error of the log hazard ratio"

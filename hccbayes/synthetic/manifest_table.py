@@ -8,19 +8,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.synthetic.manifest_outcomes import outcome_rows
 from hccbayes.synthetic.measures import TargetRow, arm_frame, exact_row, free_row
 from hccbayes.synthetic.outcome_targets import AdverseEvent
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import (
-    ARMS,
-    Arm,
-    Continuous,
-    Margin,
-    MeanSd,
-    Sample,
-    Summary,
-)
+from hccbayes.synthetic.targets import Continuous, Margin, MeanSd, Sample, Summary
 
 SEVERE_ITEM: Final = ", severe"
 

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hccbayes.arms import Arm
 from hccbayes.frequentist.cox import CoxFit, cox
 from hccbayes.frequentist.kaplan_meier import MedianSurvival, kaplan_meier, median_survival
 from hccbayes.synthetic.conditions import sample_rows
 from hccbayes.synthetic.outcome_targets import EVENT_COLUMNS
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import (
-    Arm,
-    Sample,
-    Status,
-)
+from hccbayes.synthetic.targets import Sample, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hccbayes.synthetic.targets import HR_TOLERANCE, Arm, Level, Sample, Status
+from hccbayes.arms import Arm
+from hccbayes.synthetic.targets import HR_TOLERANCE, Level, Sample, Status
 
 
 @dataclass(frozen=True, slots=True)

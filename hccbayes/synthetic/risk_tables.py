@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.synthetic.annealing import Schedule, anneal
 from hccbayes.synthetic.conditions import (
     SURVIVAL_TOLERANCE,
@@ -26,7 +27,7 @@ from hccbayes.synthetic.event_times import TIME_DECIMALS
 from hccbayes.synthetic.partial_likelihood import log_hr_offset
 from hccbayes.synthetic.risk_targets import RiskTable, RiskTargets
 from hccbayes.synthetic.study_targets import StudyTargets
-from hccbayes.synthetic.targets import ARMS, HR_TOLERANCE, Arm, Part
+from hccbayes.synthetic.targets import HR_TOLERANCE, Part
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hccbayes.synthetic.targets import Arm, Part
+from hccbayes.arms import Arm
+from hccbayes.synthetic.targets import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

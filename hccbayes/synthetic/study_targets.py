@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hccbayes.arms import ARMS, Arm
 from hccbayes.synthetic.outcome_targets import AdverseEvent, Endpoint, Regression
-from hccbayes.synthetic.targets import ARMS, Arm, Continuous, Margin, Part
+from hccbayes.synthetic.targets import Continuous, Margin, Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

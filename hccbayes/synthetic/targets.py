@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from hccbayes.arms import Arm
 from hccbayes.errors import HccbayesError
 
-Arm = Literal["treated", "control"]
 Part = Literal["matched", "remainder"]
 Sample = Literal["all", "matched"]
 Status = Literal["identified", "derived", "invented", "not targeted"]
@@ -19,7 +19,6 @@ repair or an inference that the note names. ``invented``: print is silent, a val
 ``not targeted``: printed, but left to where the other targets put it."""
 Level = str | int
 
-ARMS: Final[tuple[Arm, Arm]] = ("treated", "control")
 PARTS: Final[tuple[Part, Part]] = ("matched", "remainder")
 
 HR_TOLERANCE: Final = 1e-3
