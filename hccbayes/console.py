@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hccbayes.crosscheck import TWIN
+from hccbayes.crosscheck_remarks import TWIN
 from hccbayes.records import ARM_CONTRASTS, POPULATIONS, CohortSummary
 from hccbayes.report.numbers import (
     METHOD_NAMES,

@@ -7,27 +7,35 @@ Cox regression. Where it does not, something is wrong with the model, the data o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from hccbayes import cut_points, defaults
+from hccbayes.crosscheck_remarks import (
+    KM,
+    STANDARDIZED,
+    TWIN,
+    Fit,
+    RemarkFunction,
+    adjusted_remark,
+    remark,
+)
+from hccbayes.estimands import treated_over_control
 from hccbayes.priors import named_prior
-from hccbayes.records import TREATMENT_CONTRAST
+from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST
 from hccbayes.spec import AnalysisSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import xarray as xr
-
-PriorName = Literal["analysis", "reference"]
 
 CROSSCHECK_COLUMNS: Final = (
     "estimand",
     "term",
+    "population",
     "time",
     "prior",
     "method",
@@ -39,18 +47,26 @@ CROSSCHECK_COLUMNS: Final = (
     "difference_in_sd",
     "remark",
 )
-TWIN: Final = "cox_efron"
-"""The frequentist method whose target is exactly that of the reference fit."""
-_COMPARED: Final = ("survival", "median")
-"""Beside log hazard ratios: unadjusted Kaplan-Meier numbers, for orientation."""
+WITHOUT_TWIN: Final[Mapping[str, str]] = {
+    "hr": "its logarithm is compared",
+    "marginal_hr": "its logarithm is compared",
+    "center_hr": "its logarithm is compared",
+    "prob_": "the probability of a hypothesis has no frequentist counterpart",
+    "new center": "a prediction; frailty models give none with its uncertainty",
+}
+"""Bayesian rows that are compared with nothing (by estimand, its beginning, or population): why."""
+_OF_REFERENCE: Final = (TWIN, STANDARDIZED, KM)
+_KEY: Final = ["estimand", "term", "population", "time"]
 
 
 def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> AnalysisSpec:
     """Return the analysis with everything taken out that Cox regression does not have.
 
     Effects get N(0, 10) priors, the baseline is near-flat (gamma, shape 0.01) and cut at every
-    third distinct event time, and centers are left out, as in ``cox_efron``.
+    third distinct event time and where survival is read, and centers are left out, as in
+    ``cox_efron``.
     """
+    cuts = cut_points.event_time_cuts(stop, event, through=spec.estimands.times)
     near_flat = named_prior("reference")
     priors = spec.priors.model_copy(
         update={
@@ -61,7 +77,7 @@ def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> Ana
     )
     hazard = spec.hazard.model_copy(
         update={
-            "cuts": tuple(float(cut) for cut in cut_points.event_time_cuts(stop, event)),
+            "cuts": tuple(float(cut) for cut in cuts),
             "baseline": "gamma",
             "center": "none",
             "center_slope": False,
@@ -70,37 +86,62 @@ def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> Ana
     return spec.model_copy(update={"priors": priors, "hazard": hazard})
 
 
-def bayesian_moments(draws: xr.Dataset, population: str) -> pd.DataFrame:
+def bayesian_moments(draws: xr.Dataset) -> pd.DataFrame:
     """Return posterior mean and standard deviation of what has a frequentist counterpart.
 
     Parameters
     ----------
     draws
-        What :func:`hccbayes.estimands.estimand_draws` returned.
-    population
-        Population whose survival and medians are compared with Kaplan-Meier.
+        What :func:`hccbayes.estimands.estimand_draws` or
+        :func:`~hccbayes.estimands.population_draws` returned.
 
     Returns
     -------
     pandas.DataFrame
-        ``estimand``, ``term``, ``time``, ``bayes``, ``bayes_sd``; the mean and standard deviation
-        of a median that some draws do not reach are empty.
+        ``estimand``, ``term`` (the contrast), ``population``, ``time``, ``bayes``, ``bayes_sd``;
+        the mean and standard deviation of a median that some draws do not reach are empty.
     """
-    rows: list[tuple[str, str, float, np.ndarray]] = [
-        ("log_hr", "treated / control", np.nan, np.asarray(draws["log_hr"]))
-    ]
+    rows = [*_effect_draws(draws)]
+    for population in draws["population"].values if "population" in draws else ():
+        own = draws.sel(population=population)
+        rows += [
+            (estimand, term, str(population), time, values)
+            for estimand, term, time, values in _population_draws(own)
+        ]
+    moments = [(*labels, *_mean_and_sd(np.asarray(values))) for *labels, values in rows]
+    return pd.DataFrame(moments, columns=[*_KEY, "bayes", "bayes_sd"])
+
+
+def _effect_draws(draws: xr.Dataset) -> Iterator[tuple[str, str, str, float, xr.DataArray]]:
+    """Yield draws of conditional effects and centers, with their labels."""
+    if "log_hr" in draws:
+        yield "log_hr", TREATMENT_CONTRAST, "sample", np.nan, draws["log_hr"]
     if "covariate_log_hr" in draws:
         for contrast in draws["contrast"].values:
             own = draws["covariate_log_hr"].sel(contrast=contrast)
-            rows.append(("log_hr", str(contrast), np.nan, np.asarray(own)))
-    for arm in draws["arm"].values:
-        of_arm = draws.sel(population=population, arm=arm)
-        rows.append(("median", str(arm), np.nan, np.asarray(of_arm["median"])))
-        for time in draws["time"].values:
-            alive = np.asarray(of_arm["survival"].sel(time=time))
-            rows.append(("survival", str(arm), float(time), alive))
-    moments = [(*labels, *_mean_and_sd(values)) for *labels, values in rows]
-    return pd.DataFrame(moments, columns=["estimand", "term", "time", "bayes", "bayes_sd"])
+            yield "log_hr", str(contrast), "sample", np.nan, own
+    for center in draws["center"].values if "center" in draws.coords else ():
+        if "log_center_hr" in draws:
+            level = draws["log_center_hr"].sel(center=center)
+            yield "log_center_hr", f"{center} / mean center", "sample", np.nan, level
+        if "center_log_hr" in draws:
+            slope = draws["center_log_hr"].sel(center=center)
+            yield "log_hr", TREATMENT_CONTRAST, f"center {center}", np.nan, slope
+
+
+def _population_draws(draws: xr.Dataset) -> Iterator[tuple[str, str, float, xr.DataArray]]:
+    """Yield draws of one population's estimands, with their labels."""
+    horizon = float(draws.attrs["horizon"])
+    yield "log_marginal_hr", TREATMENT_CONTRAST, np.nan, draws["log_marginal_hr"]
+    by_arm: list[tuple[str, float, xr.DataArray]] = [
+        ("rmst", horizon, draws["rmst"]),
+        ("median", np.nan, draws["median"]),
+        *(("survival", float(time), draws["survival"].sel(time=time)) for time in draws["time"]),
+    ]
+    for estimand, time, values in by_arm:
+        for arm in values["arm"].values:
+            yield estimand, str(arm), time, values.sel(arm=arm)
+        yield f"{estimand}_difference", DIFFERENCE_CONTRAST, time, treated_over_control(values)
 
 
 def _mean_and_sd(values: np.ndarray) -> tuple[float, float]:
@@ -119,7 +160,7 @@ def crosscheck_table(
     analysis, reference
         What :func:`bayesian_moments` returned for the two fits.
     conventional
-        The frequentist rows of the estimate table.
+        The frequentist rows of the estimate table: of the sample, and standardized.
 
     Returns
     -------
@@ -127,32 +168,19 @@ def crosscheck_table(
         Columns of :data:`CROSSCHECK_COLUMNS`. ``difference`` is Bayesian minus frequentist,
         ``difference_in_sd`` the same in posterior standard deviations. ``remark`` says in words
         what a difference means. The reference fit has no centers, so it is set only against the
-        methods without them.
+        methods without them. Kaplan-Meier, which stands for no standardized population, is set
+        beside the first of them.
     """
-    rows = conventional[conventional["estimand"].isin(["log_hr", *_COMPARED])]
-    twin = pd.DataFrame(
-        {
-            "estimand": rows["estimand"],
-            "term": rows["contrast"],
-            "time": rows["time"],
-            "method": rows["method"],
-            "frequentist": rows["estimate"],
-            "frequentist_se": _standard_error(rows),
-        }
-    )
-    joined = []
-    fits: tuple[tuple[PriorName, pd.DataFrame], ...] = (
-        ("analysis", analysis),
-        ("reference", reference),
-    )
-    for name, moments in fits:
-        own = twin if name == "analysis" else twin[twin["method"].isin([TWIN, "km"])]
-        joined.append(own.merge(moments, on=["estimand", "term", "time"]).assign(prior=name))
-    table = pd.concat(joined, ignore_index=True)
-    table["difference"] = table["bayes"] - table["frequentist"]
-    table["difference_in_sd"] = table["difference"] / table["bayes_sd"]
-    table["remark"] = [_remark(row) for row in table.itertuples()]
-    return table[list(CROSSCHECK_COLUMNS)]
+    twins = _twins(conventional)
+    standardized = analysis.loc[analysis["population"] != "sample", "population"]
+    if len(standardized):
+        twins["population"] = twins["population"].where(twins["method"] != KM, standardized.iloc[0])
+    fits: dict[Fit, pd.DataFrame] = {
+        "analysis": analysis.merge(twins, on=_KEY),
+        "reference": reference.merge(twins[twins["method"].isin(_OF_REFERENCE)], on=_KEY),
+    }
+    table = pd.concat([own.assign(prior=fit) for fit, own in fits.items()], ignore_index=True)
+    return _with_differences(table, remark)
 
 
 def adjusted_crosscheck(effects: Mapping[str, xr.Dataset], twins: pd.DataFrame) -> pd.DataFrame:
@@ -172,71 +200,36 @@ def adjusted_crosscheck(effects: Mapping[str, xr.Dataset], twins: pd.DataFrame) 
         Columns of :data:`CROSSCHECK_COLUMNS`; ``term`` holds contrast and Bayesian method.
     """
     estimated = twins["method"].str.endswith("_m_estimation")
-    key = ["estimand", "contrast", "population", "time"]
-    best = twins.assign(order=~estimated).sort_values("order", kind="stable")
-    best = best.drop_duplicates(key).rename(columns={"estimate": "frequentist"})
-    best = best.assign(frequentist_se=_standard_error(best))
+    ordered = twins.assign(order=~estimated).sort_values("order", kind="stable")
+    best = _twins(ordered).drop_duplicates(_KEY)
     found = []
     for method, draws in effects.items():
-        population = str(draws["population"].item())
-        own = _population_moments(draws.isel(population=0))
-        joined = own.merge(
-            best[best["population"] == population], on=["estimand", "contrast", "time"]
-        )
-        found.append(joined.assign(term=joined["contrast"] + f" ({method})", prior="analysis"))
-    table = pd.concat(found, ignore_index=True)
-    table["difference"] = table["bayes"] - table["frequentist"]
-    table["difference_in_sd"] = table["difference"] / table["bayes_sd"]
-    table["remark"] = [_adjusted_remark(value) for value in table["difference_in_sd"]]
-    return table[list(CROSSCHECK_COLUMNS)]
+        joined = bayesian_moments(draws).merge(best, on=_KEY)
+        found.append(joined.assign(term=joined["term"] + f" ({method})", prior="analysis"))
+    return _with_differences(pd.concat(found, ignore_index=True), adjusted_remark)
 
 
-def _population_moments(draws: xr.Dataset) -> pd.DataFrame:
-    """Return mean and standard deviation of one population's estimands that have a twin."""
-    rows = [("log_marginal_hr", TREATMENT_CONTRAST, np.nan, np.asarray(draws["log_marginal_hr"]))]
-    horizon = float(draws.attrs["horizon"])
-    for arm in draws["arm"].values:
-        own = draws.sel(arm=arm)
-        rows.append(("rmst", str(arm), horizon, np.asarray(own["rmst"])))
-        for time in draws["time"].values:
-            alive = np.asarray(own["survival"].sel(time=time))
-            rows.append(("survival", str(arm), float(time), alive))
-    moments = [(*labels, *_mean_and_sd(values)) for *labels, values in rows]
-    return pd.DataFrame(moments, columns=["estimand", "contrast", "time", "bayes", "bayes_sd"])
-
-
-def _adjusted_remark(difference: float) -> str:
-    if not np.isfinite(difference):
-        return "not comparable: one of the two is not estimable"
-    size = abs(difference)
-    if size <= defaults.CROSSCHECK_REMARK:
-        return "agrees"
-    return (
-        f"differs by {size:.2f} sd: the prior, the shape of the hazard, or the score (posterior "
-        "mean against maximum likelihood) moves it"
-    )
+def _twins(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the frequentist side of the join."""
+    table = rows.rename(columns={"contrast": "term", "estimate": "frequentist"})
+    table = table.assign(frequentist_se=_standard_error(rows))
+    return table[[*_KEY, "method", "frequentist", "frequentist_se"]]
 
 
 def _standard_error(rows: pd.DataFrame) -> pd.Series:
-    """Return standard errors from Wald intervals; other kinds of interval have none."""
+    """Return standard errors from Wald limits, and of survival from those on the log scale."""
     quantile = norm.ppf((1.0 + rows["interval_prob"]) / 2.0)
-    error = (rows["upper"] - rows["lower"]) / (2.0 * quantile)
-    return error.where(rows["interval_kind"] == "wald")
+    wald = (rows["upper"] - rows["lower"]) / (2.0 * quantile)
+    on_log_scale = (rows["interval_kind"] == "log") & (rows["estimand"] == "survival")
+    # The upper limit may have been cut at 1.
+    ratio = (rows["estimate"] / rows["lower"]).where(on_log_scale)
+    log = rows["estimate"] * np.log(ratio) / quantile
+    return wald.where(rows["interval_kind"] == "wald", log)
 
 
-def _remark(row: object) -> str:
-    difference = float(getattr(row, "difference_in_sd"))  # noqa: B009
-    estimand, method, prior = (str(getattr(row, name)) for name in ("estimand", "method", "prior"))
-    if not np.isfinite(difference):
-        return "not comparable: one of the two is not estimable"
-    size = abs(difference)
-    if estimand != "log_hr":
-        return "unadjusted Kaplan-Meier against the standardized curve: different populations"
-    if prior == "reference":
-        agree = size <= defaults.CROSSCHECK_AGREEMENT
-        return "agrees" if agree else f"differs by {size:.2f} sd: investigate"
-    if size <= defaults.CROSSCHECK_REMARK:
-        return "agrees" if method == TWIN else ""
-    if method == "cox_crude":
-        return f"differs by {size:.2f} sd: unadjusted against adjusted"
-    return f"differs by {size:.2f} sd: the prior or the centers move it; see the reference row"
+def _with_differences(table: pd.DataFrame, in_words: RemarkFunction) -> pd.DataFrame:
+    table = table.assign(difference=table["bayes"] - table["frequentist"])
+    table["difference_in_sd"] = table["difference"] / table["bayes_sd"]
+    columns = ("difference_in_sd", "estimand", "method", "prior")
+    table["remark"] = [in_words(*row) for row in table[list(columns)].itertuples(index=False)]
+    return table[list(CROSSCHECK_COLUMNS)]

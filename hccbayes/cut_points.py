@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -94,7 +95,9 @@ def fine_cuts(stop: ArrayLike, event: ArrayLike) -> FloatArray:
     return np.arange(step, last_event, step)
 
 
-def event_time_cuts(stop: ArrayLike, event: ArrayLike) -> FloatArray:
+def event_time_cuts(
+    stop: ArrayLike, event: ArrayLike, *, through: Sequence[float] = ()
+) -> FloatArray:
     """Return a cut at every third distinct event time, or more rarely for many events.
 
     With cuts at event times and a flat baseline the piecewise-exponential likelihood tends to
@@ -107,7 +110,22 @@ def event_time_cuts(stop: ArrayLike, event: ArrayLike) -> FloatArray:
     step = max(
         defaults.REFERENCE_EVENT_STEP, math.ceil(len(distinct) / defaults.REFERENCE_INTERVALS)
     )
-    return distinct[step - 1 : -1 : step]
+    cuts = distinct[step - 1 : -1 : step]
+    for time in through:
+        cuts = _moved(cuts, time, distinct)
+    return cuts
+
+
+def _moved(cuts: FloatArray, time: float, event_times: FloatArray) -> FloatArray:
+    """Return the cuts with the one before or the one after `time` put on it, where one can be."""
+    after = int(np.searchsorted(cuts, time))
+    for index in (after - 1, after):
+        if 0 <= index < len(cuts):
+            moved = cuts.copy()
+            moved[index] = time
+            if events_per_interval(event_times, moved).min() > 0:
+                return moved
+    return cuts
 
 
 def events_per_interval(event_times: ArrayLike, cuts: ArrayLike) -> NDArray[np.intp]:

@@ -7,7 +7,7 @@ The quantities and their formulas are in ``docs/estimands.md``. Times are in mon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +85,32 @@ def populations(
     InputError
         If a name is unknown, or there is no score for ``ato``.
     """
+    weights = population_weights(design, names, score)
+    center = design.center_index if data.centers else np.zeros_like(design.center_index)
+    if dirichlet is None:
+        return {name: Population.of(design.matrix, center, own) for name, own in weights.items()}
+    draws, rng = dirichlet
+    return {
+        name: Population.dirichlet(design.matrix, center, own, draws=draws, rng=rng)
+        for name, own in weights.items()
+    }
+
+
+def population_weights(
+    design: Design, names: Sequence[str], score: FloatArray | None = None
+) -> dict[str, FloatArray]:
+    """Return the weight of each patient in each population, shape ``(patients,)``.
+
+    Parameters
+    ----------
+    design, names, score
+        As for :func:`populations`.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or there is no score for ``ato``.
+    """
     weights = {
         "ate": np.ones_like(design.treatment),
         "att": design.treatment,
@@ -99,14 +125,7 @@ def populations(
         raise InputError(
             Problem("[estimands] populations", f"unknown: {unknown}; known: {known}{needs}")
         )
-    center = design.center_index if data.centers else np.zeros_like(design.center_index)
-    if dirichlet is None:
-        return {name: Population.of(design.matrix, center, weights[name]) for name in names}
-    draws, rng = dirichlet
-    return {
-        name: Population.dirichlet(design.matrix, center, weights[name], draws=draws, rng=rng)
-        for name in names
-    }
+    return {name: weights[name] for name in names}
 
 
 def estimand_draws(

@@ -24,9 +24,10 @@ from hccbayes.crosscheck import (
     reference_spec,
 )
 from hccbayes.estimand_table import Labels, estimate_rows
-from hccbayes.estimands import hazard_draws
+from hccbayes.estimands import hazard_draws, population_weights
 from hccbayes.fit import sample_prior
 from hccbayes.frequentist.conventional import conventional_estimates
+from hccbayes.frequentist.standardized_rows import ReadingTimes, standardized_estimates
 from hccbayes.outcome import OutcomeFit, fit_outcome, prior_check, with_information
 from hccbayes.progress import Progress, Silent
 from hccbayes.propensity import PropensityFit, fit_propensity
@@ -38,7 +39,9 @@ from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
 
 
 def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = None) -> Analysis:
@@ -76,14 +79,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
     watch.stage("checking the model and comparing with Kaplan-Meier and Cox")
     prior = sample_prior(main.model, draws=defaults.PRIOR_DRAWS, seed=spec.sampler.seed)
     checked = prior_check(prior, main)
-    conventional = conventional_estimates(
-        cohort.frame,
-        study.design.conventional(),
-        study.design.contrasts(),
-        times=spec.estimands.times,
-        model=spec.model.name,
-        prob=spec.estimands.interval.prob,
-    )
+    conventional = _conventional(cohort, study, spec, score)
     summary = cohort.summary()
     return Analysis(
         spec=spec,
@@ -92,7 +88,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
             [_bayesian_rows(spec, main, adjustment), conventional, *_twins(adjustment)],
             ignore_index=True,
         ),
-        crosscheck=_crosscheck(spec, main, bare, conventional, adjustment),
+        crosscheck=_crosscheck(main, bare, conventional, adjustment),
         posterior=results_tree(
             cohort, spec, main, bare, prior, _score_groups(spec, propensity, adjustment)
         ),
@@ -156,18 +152,49 @@ def _twins(adjustment: Adjustment | None) -> Iterable[pd.DataFrame]:
     return () if adjustment is None else (adjustment.conventional,)
 
 
+def _conventional(
+    cohort: Cohort, study: Study, spec: AnalysisSpec, score: NDArray[np.float64] | None
+) -> pd.DataFrame:
+    """Return the frequentist twins: of the sample, and standardized over the populations."""
+    frame, design, times = cohort.frame, study.design, study.times
+    terms = design.conventional()
+    plain = conventional_estimates(
+        frame,
+        terms,
+        design.contrasts(),
+        times=times.times,
+        horizon=times.horizon,
+        center_slopes=spec.hazard.center_slope,
+        model=spec.model.name,
+        prob=spec.estimands.interval.prob,
+    )
+    reading = ReadingTimes(
+        times=times.times,
+        horizon=times.horizon,
+        grid=times.grid,
+        censoring_survival=figure_data.censoring_survival(frame, times.grid),
+    )
+    standardized = standardized_estimates(
+        frame,
+        terms,
+        population_weights(design, spec.estimands.populations, score),
+        reading,
+        model=spec.model.name,
+        prob=spec.estimands.interval.prob,
+    )
+    table = pd.concat([plain, standardized], ignore_index=True)
+    table.attrs["notes"] = plain.attrs["notes"] + standardized.attrs["notes"]
+    return table
+
+
 def _crosscheck(
-    spec: AnalysisSpec,
     main: OutcomeFit,
     bare: OutcomeFit,
     conventional: pd.DataFrame,
     adjustment: Adjustment | None,
 ) -> pd.DataFrame:
-    population = spec.estimands.populations[0]
     table = crosscheck_table(
-        bayesian_moments(main.draws, population),
-        bayesian_moments(bare.draws, population),
-        conventional,
+        bayesian_moments(main.draws), bayesian_moments(bare.draws), conventional
     )
     if adjustment is None or not adjustment.effects:
         return table

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -103,43 +104,95 @@ class Estimate:
     prob_benefit: float | None = None
 
 
-def frequentist_estimate(
-    estimand: str,
-    contrast: str,
-    method: str,
-    estimate: float,
-    *,
-    population: str,
-    model: str,
-    prob: float,
-    limits: tuple[float, float] = (math.nan, math.nan),
-    kind: str = "",
-    time: float | None = None,
-) -> Estimate:
-    """Return a frequentist row; one without limits has no kind and probability of them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrequentistLabels:
+    """What the frequentist rows of one population have in common.
 
     Parameters
     ----------
-    estimand, contrast, method, estimate, population, model, time
+    population, model
         As in :class:`Estimate`.
-    prob, limits, kind
-        The interval: its probability, its ends and how it was made.
+    prob
+        Probability of every interval.
     """
-    empty = math.isnan(limits[0]) and math.isnan(limits[1])
-    return Estimate(
-        estimand=estimand,
-        contrast=contrast,
-        population=population,
-        time=time,
-        estimate=estimate,
-        lower=limits[0],
-        upper=limits[1],
-        interval_prob=None if empty else prob,
-        interval_kind="" if empty else kind,
-        source="frequentist",
-        method=method,
-        model=model,
-    )
+
+    population: str
+    model: str
+    prob: float
+
+    def row(
+        self,
+        estimand: str,
+        contrast: str,
+        method: str,
+        estimate: float,
+        *,
+        limits: tuple[float, float] = (math.nan, math.nan),
+        kind: str = "",
+        time: float | None = None,
+    ) -> Estimate:
+        """Return a row; one without limits has no kind and probability of them.
+
+        Parameters
+        ----------
+        estimand, contrast, method, estimate, time
+            As in :class:`Estimate`.
+        limits, kind
+            Ends of the interval and how it was made.
+        """
+        empty = math.isnan(limits[0]) and math.isnan(limits[1])
+        return Estimate(
+            estimand=estimand,
+            contrast=contrast,
+            population=self.population,
+            time=time,
+            estimate=float(estimate),
+            lower=float(limits[0]),
+            upper=float(limits[1]),
+            interval_prob=None if empty else self.prob,
+            interval_kind="" if empty else kind,
+            source="frequentist",
+            method=method,
+            model=self.model,
+        )
+
+    def wald(
+        self,
+        estimand: str,
+        contrast: str,
+        method: str,
+        estimate: float,
+        se: float,
+        *,
+        time: float | None = None,
+    ) -> Estimate:
+        """Return a row with the limits of an estimate whose distribution is normal."""
+        half = self.quantile * se
+        limits = (estimate - half, estimate + half)
+        return self.row(estimand, contrast, method, estimate, limits=limits, kind="wald", time=time)
+
+    def ratio(
+        self, name: str, contrast: str, method: str, log_ratio: float, limits: tuple[float, float]
+    ) -> tuple[Estimate, Estimate]:
+        """Return a log ratio with its Wald limits, ``log_NAME``, and the ratio, ``NAME``."""
+        ends = (_exp(limits[0]), _exp(limits[1]))
+        return (
+            self.row(f"log_{name}", contrast, method, log_ratio, limits=limits, kind="wald"),
+            self.row(name, contrast, method, _exp(log_ratio), limits=ends, kind="wald"),
+        )
+
+    @property
+    def quantile(self) -> float:
+        """Standard normal quantile of the limits, 1.96 for 0.95."""
+        return NormalDist().inv_cdf((1 + self.prob) / 2)
+
+
+def _exp(value: float) -> float:
+    """Return the exponential, infinite where it overflows."""
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def estimate_table(rows: Iterable[Estimate]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_curves import weighted_curve
 from hccbayes.frequentist.weighted_variance import case_weights
-from hccbayes.records import Estimate, estimate_table
+from hccbayes.records import Estimate, FrequentistLabels, estimate_table
 from hccbayes.weights import TARGETS
 
 POPULATION_OF_TARGET: Final[dict[str, str]] = {
@@ -205,9 +205,7 @@ def _table(
         },
         times=times,
         horizon=horizon,
-        population=population,
-        model=model,
-        prob=prob,
+        labels=FrequentistLabels(population=population, model=model, prob=prob),
     )
     rows: list[Estimate] = []
     notes: list[str] = []

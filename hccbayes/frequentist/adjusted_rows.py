@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from hccbayes.arms import ARMS
+from hccbayes.arms import ARMS, Arm
 from hccbayes.errors import InputError
+from hccbayes.frequentist.arm_rows import median_rows
+from hccbayes.frequentist.conventional_cohort import not_estimable
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
-from hccbayes.frequentist.kaplan_meier import median_survival, survival_at
+from hccbayes.frequentist.kaplan_meier import MedianSurvival, median_survival, survival_at
 from hccbayes.frequentist.weighted_cox import weighted_cox
 from hccbayes.frequentist.weighted_curves import WeightedCurve
 from hccbayes.frequentist.weighted_logrank import weighted_logrank
@@ -24,7 +24,7 @@ from hccbayes.records import (
     DIFFERENCE_CONTRAST,
     TREATMENT_CONTRAST,
     Estimate,
-    frequentist_estimate,
+    FrequentistLabels,
 )
 
 
@@ -60,45 +60,21 @@ class WeightedAnalysis:
         Weighted curve of each arm.
     times, horizon
         Months at which survival is reported, and to which the restricted mean is taken.
-    population, model
-        As in the estimate table.
-    prob
-        Probability of every interval.
+    labels
+        Population, model and interval probability of the rows.
     """
 
     frame: pd.DataFrame
     weights: FloatArray
     cluster: NDArray[np.intp]
-    curves: Mapping[str, WeightedCurve]
+    curves: Mapping[Arm, WeightedCurve]
     times: Sequence[float]
     horizon: float
-    population: str
-    model: str
-    prob: float
+    labels: FrequentistLabels
 
     def follow_up(self) -> tuple[pd.Series, pd.Series, pd.Series]:
         """Return entry, time and event."""
         return self.frame["entry"], self.frame["time"], self.frame["event"]
-
-    def row(
-        self, estimand: str, contrast: str, method: str, estimate: float, **interval: Any
-    ) -> Estimate:
-        """Return a row of the table; `interval` as in :func:`frequentist_estimate`."""
-        return frequentist_estimate(
-            estimand,
-            contrast,
-            method,
-            estimate,
-            population=self.population,
-            model=self.model,
-            prob=self.prob,
-            **interval,
-        )
-
-    def wald(self, estimate: float, se: float) -> tuple[float, float]:
-        """Return the limits of an estimate with a normal distribution."""
-        half = float(norm.ppf((1 + self.prob) / 2)) * se
-        return estimate - half, estimate + half
 
 
 def analysis_rows(
@@ -130,39 +106,30 @@ def analysis_rows(
 
 def _survival_rows(analysis: WeightedAnalysis, variance: VarianceMethod) -> Iterable[Estimate]:
     """Yield survival by arm, its difference, and medians."""
-    medians = []
+    medians: dict[Arm, MedianSurvival] = {}
     for arm, curve in analysis.curves.items():
         influences = influence(curve.sensitivity, analysis.weights, variance.estimated)
-        table = curve.table(influences, cluster=analysis.cluster, prob=analysis.prob)
+        table = curve.table(influences, cluster=analysis.cluster, prob=analysis.labels.prob)
         within = [time for time in analysis.times if time <= curve.time[-1]]
         at = survival_at(table, within)
         for time, estimate, low, high in at[["time", "survival", "lower", "upper"]].to_numpy():
-            limits = (float(low), float(high))
-            yield analysis.row(
-                "survival", arm, variance.km, estimate, limits=limits, kind="log", time=time
+            yield analysis.labels.row(
+                "survival", arm, variance.km, estimate, limits=(low, high), kind="log", time=time
             )
-        medians.append((arm, median_survival(table)))
+        medians[arm] = median_survival(table)
     common = min(curve.time[-1] for curve in analysis.curves.values())
     for time in [one for one in analysis.times if one <= common]:
-        estimate, limits = _survival_difference(analysis, variance, time)
-        yield analysis.row(
-            "survival_difference",
-            DIFFERENCE_CONTRAST,
-            variance.km,
-            estimate,
-            limits=limits,
-            kind="wald",
-            time=time,
+        difference, se = _survival_difference(analysis, variance, time)
+        yield analysis.labels.wald(
+            "survival_difference", DIFFERENCE_CONTRAST, variance.km, difference, se, time=time
         )
-    for arm, median in medians:
-        limits = (median.lower, median.upper)
-        yield analysis.row("median", arm, variance.km, median.estimate, limits=limits, kind="log")
+    yield from median_rows(analysis.labels, variance.km, medians)
 
 
 def _survival_difference(
     analysis: WeightedAnalysis, variance: VarianceMethod, time: float
-) -> tuple[float, tuple[float, float]]:
-    """Return the difference of the arms at a time, and its limits."""
+) -> tuple[float, float]:
+    """Return the difference of the arms at a time, and its standard error."""
     (treated, treated_sensitivity), (control, control_sensitivity) = (
         analysis.curves[arm].at(time) for arm in ARMS
     )
@@ -171,7 +138,7 @@ def _survival_difference(
     known = treated[0] > 0 and control[0] > 0
     sensitivity = treated_sensitivity - control_sensitivity
     se = _standard_error(analysis, variance, sensitivity) if known else float("nan")
-    return difference, analysis.wald(difference, se)
+    return difference, se
 
 
 def _restricted_mean_rows(
@@ -183,7 +150,7 @@ def _restricted_mean_rows(
         try:
             means[arm] = curve.restricted_mean(horizon)
         except InputError as error:
-            notes.append(_note(f"{variance.km}, rmst, {arm}", error))
+            notes.append(not_estimable(f"{variance.km}, rmst, {arm}", error))
             means[arm] = (float("nan"), np.full(len(analysis.weights), np.nan))
     contrasts = dict(means)
     contrasts[DIFFERENCE_CONTRAST] = (
@@ -192,15 +159,8 @@ def _restricted_mean_rows(
     )
     for contrast, (estimate, sensitivity) in contrasts.items():
         se = _standard_error(analysis, variance, sensitivity[:, None])
-        yield analysis.row(
-            "rmst_difference" if contrast == DIFFERENCE_CONTRAST else "rmst",
-            contrast,
-            variance.km,
-            estimate,
-            limits=analysis.wald(estimate, se),
-            kind="wald",
-            time=horizon,
-        )
+        name = "rmst_difference" if contrast == DIFFERENCE_CONTRAST else "rmst"
+        yield analysis.labels.wald(name, contrast, variance.km, estimate, se, time=horizon)
 
 
 def _logrank_rows(
@@ -217,9 +177,9 @@ def _logrank_rows(
         )
         statistic, p_value = test.chi2, test.p_value
     except NotEstimableError as error:
-        notes.append(_note(variance.logrank, error))
-    yield analysis.row("logrank_chi2", TREATMENT_CONTRAST, variance.logrank, statistic)
-    yield analysis.row("logrank_p", TREATMENT_CONTRAST, variance.logrank, p_value)
+        notes.append(not_estimable(variance.logrank, error))
+    yield analysis.labels.row("logrank_chi2", TREATMENT_CONTRAST, variance.logrank, statistic)
+    yield analysis.labels.row("logrank_p", TREATMENT_CONTRAST, variance.logrank, p_value)
 
 
 def _cox_rows(
@@ -231,19 +191,10 @@ def _cox_rows(
         fit = weighted_cox(design, *analysis.follow_up(), analysis.weights)
         coef, se = float(fit.coef[0]), _standard_error(analysis, variance, fit.sensitivity)
     except NotEstimableError as error:
-        notes.append(_note(variance.cox, error))
-    limits = analysis.wald(coef, se)
-    yield analysis.row(
-        "log_marginal_hr", TREATMENT_CONTRAST, variance.cox, coef, limits=limits, kind="wald"
-    )
-    ratios = (float(np.exp(limits[0])), float(np.exp(limits[1])))
-    yield analysis.row(
-        "marginal_hr",
-        TREATMENT_CONTRAST,
-        variance.cox,
-        float(np.exp(coef)),
-        limits=ratios,
-        kind="wald",
+        notes.append(not_estimable(variance.cox, error))
+    half = analysis.labels.quantile * se
+    yield from analysis.labels.ratio(
+        "marginal_hr", TREATMENT_CONTRAST, variance.cox, coef, (coef - half, coef + half)
     )
 
 
@@ -253,7 +204,3 @@ def _standard_error(
     """Return the standard error of one estimate from its sensitivity, shape ``(patients, 1)``."""
     influences = influence(sensitivity, analysis.weights, variance.estimated)
     return float(standard_errors(influences, analysis.cluster)[0])
-
-
-def _note(method: str, error: InputError) -> str:
-    return f"{method}: not estimable: " + "; ".join(str(problem) for problem in error.problems)

@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy.stats import norm
 
 from hccbayes.arms import ARM_VALUE, Arm
 from hccbayes.defaults import INTERVAL_PROB
-from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.center_dummies import CenterDummies, center_dummies
-from hccbayes.frequentist.cox import CoxFit, cox
+from hccbayes.errors import InputError
+from hccbayes.frequentist.arm_rows import median_rows
+from hccbayes.frequentist.conventional_centers import center_rows, term_rows
+from hccbayes.frequentist.conventional_cohort import (
+    ConventionalCohort,
+    checked_cohort,
+    not_estimable,
+)
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.frequentist.logrank import logrank
+from hccbayes.frequentist.restricted_mean_contrast import restricted_mean_contrast
 from hccbayes.records import (
     DIFFERENCE_CONTRAST,
     TREATMENT_CONTRAST,
     Estimate,
+    FrequentistLabels,
     estimate_table,
-    frequentist_estimate,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cohort:
-    """Everything the rows are made of, checked."""
-
-    frame: pd.DataFrame
-    design: pd.DataFrame
-    contrasts: Mapping[str, str]
-    model: str
-    prob: float
-
-    def cox(self, design: pd.DataFrame, strata: ArrayLike | None = None) -> CoxFit:
-        follow_up = (self.frame["entry"], self.frame["time"], self.frame["event"])
-        return cox(design, *follow_up, strata=strata, prob=self.prob)
-
-    def row(
-        self, estimand: str, contrast: str, method: str, estimate: float, **interval: Any
-    ) -> Estimate:
-        """Return a row of the table; `interval` as in :func:`frequentist_estimate`."""
-        return frequentist_estimate(
-            estimand,
-            contrast,
-            method,
-            estimate,
-            population="sample",
-            model=self.model,
-            prob=self.prob,
-            **interval,
-        )
 
 
 def conventional_estimates(
@@ -65,24 +37,31 @@ def conventional_estimates(
     *,
     times: Sequence[float],
     model: str,
+    horizon: float | None = None,
+    center_slopes: bool = False,
     prob: float = INTERVAL_PROB,
 ) -> pd.DataFrame:
     """Return Kaplan-Meier, log-rank and Cox estimates of a cohort.
 
     Survival by arm (limits on the log scale) and its difference (Wald, from Greenwood's variance)
-    at each time within the follow-up of the arms concerned; median by arm; log-rank, stratified by
-    center too; log hazard ratio and hazard ratio of each term by these methods:
+    at each time within the follow-up of the arms concerned; restricted mean by arm and its
+    difference; median by arm and its difference; log-rank, stratified by center too; log hazard
+    ratio and hazard ratio of each term by these methods:
 
-    ======================  ===================================================================
-    ``cox_crude``           treatment alone; only where the design has more terms
-    ``cox_efron``           all terms
-    ``cox_efron_strata``    all terms, stratified by center
-    ``cox_efron_center``    all terms and center dummies, whose own rows are left out
-    ======================  ===================================================================
+    ==============================  ===========================================================
+    ``cox_crude``                   treatment alone; only where the design has more terms
+    ``cox_efron``                   all terms
+    ``cox_efron_strata``            all terms, stratified by center
+    ``cox_efron_center``            all terms and center dummies
+    ``cox_efron_frailty_gaussian``  all terms, centers as Gaussian frailties
+    ``cox_efron_strata_slopes``     treatment in each center, stratified by center
+    ==============================  ===========================================================
 
-    The last two and the stratified log-rank need at least two centers. A center without events
-    takes no part in ``cox_efron_center``: its dummy runs to minus infinity, and the limit is the
-    fit without its patients (see :func:`hccbayes.frequentist.center_dummies.center_dummies`).
+    The last four and the stratified log-rank need at least two centers. ``cox_efron_center`` and
+    the frailties also give ``center_hr``, each center against the mean center (weighted by events).
+    A center without events takes no part in ``cox_efron_center``: its dummy runs to minus infinity,
+    and the limit is the fit without its patients (see
+    :func:`hccbayes.frequentist.center_dummies.center_dummies`).
 
     Parameters
     ----------
@@ -98,6 +77,10 @@ def conventional_estimates(
         Months at which survival is reported.
     model
         Name of the model file.
+    horizon
+        Months to which restricted means are taken; none without it.
+    center_slopes
+        Whether each center's own treatment effect is asked for.
     prob
         Probability of every interval.
 
@@ -113,59 +96,88 @@ def conventional_estimates(
     InputError
         If a column, a contrast or a value is missing or wrong, or an arm has no patient.
     """
-    _check(frame, design, contrasts)
-    cohort = _Cohort(frame=frame, design=design, contrasts=contrasts, model=model, prob=prob)
+    labels = FrequentistLabels(population="sample", model=model, prob=prob)
+    cohort = checked_cohort(frame, design, contrasts, labels)
     notes: list[str] = []
     rows = [
         *_kaplan_meier_rows(cohort, times),
+        *_restricted_mean_rows(cohort, horizon, notes),
         *_logrank_rows(cohort, notes),
         *_cox_rows(cohort, notes),
+        *(center_rows(cohort, notes, slopes=center_slopes) if cohort.has_centers else ()),
     ]
     table = estimate_table(rows)
     table.attrs["notes"] = tuple(notes)
     return table
 
 
-def _kaplan_meier_rows(cohort: _Cohort, times: Sequence[float]) -> Iterable[Estimate]:
+def _kaplan_meier_rows(cohort: ConventionalCohort, times: Sequence[float]) -> Iterable[Estimate]:
     curves = {}
     for arm, value in ARM_VALUE.items():
         own = cohort.frame[cohort.frame["treatment"] == value]
-        curves[arm] = kaplan_meier(own["entry"], own["time"], own["event"], prob=cohort.prob)
+        follow_up = (own["entry"], own["time"], own["event"])
+        curves[arm] = kaplan_meier(*follow_up, prob=cohort.labels.prob)
     for arm, curve in curves.items():
         known, survival, _, lower, upper = _read(curve, times)
-        for time, estimate, low, high in zip(known, survival, lower, upper, strict=True):
-            yield cohort.row(
-                "survival", arm, "km", estimate, limits=(low, high), kind="log", time=time
+        for time, estimate, *limits in zip(known, survival, lower, upper, strict=True):
+            yield cohort.labels.row(
+                "survival",
+                arm,
+                "km",
+                estimate,
+                limits=(limits[0], limits[1]),
+                kind="log",
+                time=time,
             )
     yield from _difference_rows(cohort, curves, times)
-    for arm, curve in curves.items():
-        median = median_survival(curve)
-        limits = (median.lower, median.upper)
-        yield cohort.row("median", arm, "km", median.estimate, limits=limits, kind="log")
+    medians = {arm: median_survival(curve) for arm, curve in curves.items()}
+    yield from median_rows(cohort.labels, "km", medians)
 
 
 def _difference_rows(
-    cohort: _Cohort, curves: Mapping[Arm, pd.DataFrame], times: Sequence[float]
+    cohort: ConventionalCohort, curves: Mapping[Arm, pd.DataFrame], times: Sequence[float]
 ) -> Iterable[Estimate]:
     """Yield the difference of the arms, with the variances of two independent curves added."""
-    z = float(norm.ppf((1 + cohort.prob) / 2))
     common = min(float(curve["time"].iloc[-1]) for curve in curves.values())
     shared = [time for time in times if time <= common]
     known, treated, treated_se, *_ = _read(curves["treated"], shared)
     _, control, control_se, *_ = _read(curves["control"], shared)
     differences = np.subtract(treated, control)
-    halves = z * np.hypot(treated_se, control_se)
-    for time, difference, half in zip(known, differences, halves, strict=True):
-        limits = (float(difference - half), float(difference + half))
-        yield cohort.row(
+    errors = np.hypot(treated_se, control_se)
+    for time, difference, se in zip(known, differences, errors, strict=True):
+        yield cohort.labels.wald(
             "survival_difference",
             DIFFERENCE_CONTRAST,
             "km",
             float(difference),
-            limits=limits,
-            kind="wald",
+            float(se),
             time=time,
         )
+
+
+def _restricted_mean_rows(
+    cohort: ConventionalCohort, horizon: float | None, notes: list[str]
+) -> Iterable[Estimate]:
+    if horizon is None:
+        return
+    try:
+        found = restricted_mean_contrast(*cohort.follow_up, cohort.frame["treatment"], horizon)
+    except InputError as error:
+        notes.append(not_estimable("km, rmst", error))
+        return
+    for arm, mean in (("treated", found.treated), ("control", found.control)):
+        yield cohort.labels.wald(
+            "rmst", arm, "km", mean.estimate, mean.standard_error, time=horizon
+        )
+    gain = found.difference
+    yield cohort.labels.wald(
+        "rmst_difference",
+        DIFFERENCE_CONTRAST,
+        "km",
+        gain.estimate,
+        gain.standard_error,
+        time=horizon,
+    )
 
 
 def _read(curve: pd.DataFrame, times: Sequence[float]) -> list[list[float]]:
@@ -176,104 +188,30 @@ def _read(curve: pd.DataFrame, times: Sequence[float]) -> list[list[float]]:
     return [at[column].astype(float).to_list() for column in columns]
 
 
-def _logrank_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
-    frame = cohort.frame
+def _logrank_rows(cohort: ConventionalCohort, notes: list[str]) -> Iterable[Estimate]:
     strata: dict[str, pd.Series | None] = {"logrank": None}
-    if _has_centers(frame):
-        strata["logrank_strata_center"] = frame["center"]
+    if cohort.has_centers:
+        strata["logrank_strata_center"] = cohort.frame["center"]
     for method, labels in strata.items():
         statistic = p_value = float("nan")
         try:
-            test = logrank(
-                frame["entry"], frame["time"], frame["event"], frame["treatment"], strata=labels
-            )
+            test = logrank(*cohort.follow_up, cohort.frame["treatment"], strata=labels)
             statistic, p_value = test.chi2, test.p_value
         except NotEstimableError as error:
-            notes.append(_note(method, error))
-        yield cohort.row("logrank_chi2", TREATMENT_CONTRAST, method, statistic)
-        yield cohort.row("logrank_p", TREATMENT_CONTRAST, method, p_value)
+            notes.append(not_estimable(method, error))
+        yield cohort.labels.row("logrank_chi2", TREATMENT_CONTRAST, method, statistic)
+        yield cohort.labels.row("logrank_p", TREATMENT_CONTRAST, method, p_value)
 
 
-def _cox_rows(cohort: _Cohort, notes: list[str]) -> Iterable[Estimate]:
-    terms = list(cohort.design.columns)
-    designs: dict[str, tuple[pd.DataFrame, ArrayLike | None]] = {}
-    if len(terms) > 1:
-        designs["cox_crude"] = (cohort.design[["treatment"]], None)
-    designs["cox_efron"] = (cohort.design, None)
-    if _has_centers(cohort.frame):
-        coded = center_dummies(
-            *(cohort.frame[name] for name in ("entry", "time", "event", "center"))
-        )
-        notes.extend(_center_notes(coded))
-        designs["cox_efron_strata"] = (cohort.design, cohort.frame["center"])
-        with_centers = pd.concat([cohort.design.reset_index(drop=True), coded.dummies], axis=1)
-        designs["cox_efron_center"] = (with_centers, coded.block)
-    for method, (design, strata) in designs.items():
-        reported = [term for term in terms if term in design.columns]
-        coef = lower = upper = np.full(len(reported), np.nan)
+def _cox_rows(cohort: ConventionalCohort, notes: list[str]) -> Iterable[Estimate]:
+    designs = {"cox_efron": cohort.design}
+    if cohort.design.shape[1] > 1:
+        designs = {"cox_crude": cohort.design[["treatment"]]} | designs
+    for method, design in designs.items():
+        coef = lower = upper = np.full(design.shape[1], np.nan)
         try:
-            fit = cohort.cox(design, strata)
-            # Center dummies stand behind the terms.
-            coef, lower, upper = (
-                values[: len(reported)] for values in (fit.coef, fit.lower, fit.upper)
-            )
+            fit = cohort.cox(design)
+            coef, lower, upper = fit.coef, fit.lower, fit.upper
         except NotEstimableError as error:
-            notes.append(_note(method, error))
-        for term, *values in zip(reported, coef, lower, upper, strict=True):
-            yield from _ratio_rows(cohort, cohort.contrasts[term], method, *map(float, values))
-
-
-def _ratio_rows(
-    cohort: _Cohort, contrast: str, method: str, coef: float, lower: float, upper: float
-) -> Iterable[Estimate]:
-    """Yield the log hazard ratio, and the hazard ratio with the exponential of its limits."""
-    yield cohort.row("log_hr", contrast, method, coef, limits=(lower, upper), kind="wald")
-    limits = (float(np.exp(lower)), float(np.exp(upper)))
-    yield cohort.row("hr", contrast, method, float(np.exp(coef)), limits=limits, kind="wald")
-
-
-def _center_notes(coded: CenterDummies) -> Iterable[str]:
-    if coded.without_event:
-        listed = ", ".join(coded.without_event)
-        patients = sum(coded.without_event.values())
-        yield (
-            f"cox_efron_center: {len(coded.without_event)} center(s) without an event, with "
-            f"{patients} patient(s), carry no information and take no part: {listed}"
-        )
-    if len(coded.compared) > 1:
-        listed = "; ".join(", ".join(block) for block in coded.compared)
-        yield (
-            "cox_efron_center: some centers' levels cannot be compared with one another and are "
-            f"strata: {listed}"
-        )
-
-
-def _note(method: str, error: InputError) -> str:
-    return f"{method}: not estimable: " + "; ".join(str(problem) for problem in error.problems)
-
-
-def _has_centers(frame: pd.DataFrame) -> bool:
-    return "center" in frame.columns and frame["center"].nunique() > 1
-
-
-def _check(frame: pd.DataFrame, design: pd.DataFrame, contrasts: Mapping[str, str]) -> None:
-    problems = [
-        Problem(f"column {column}", "is needed")
-        for column in ("entry", "time", "event", "treatment")
-        if column not in frame.columns
-    ]
-    if list(design.columns[:1]) != ["treatment"]:
-        problems.append(Problem("design", "its first column must be `treatment`"))
-    if len(design) != len(frame):
-        problems.append(Problem("design", f"has {len(design)} rows for {len(frame)} patients"))
-    problems.extend(
-        Problem(f"term {term}", "has no contrast label")
-        for term in design.columns
-        if term not in contrasts
-    )
-    if "center" in frame.columns and frame["center"].isna().any():
-        problems.append(Problem("column center", "has missing values"))
-    if not problems and set(frame["treatment"].unique()) != {0, 1}:
-        problems.append(Problem("column treatment", "must hold 0 and 1, and both of them"))
-    if problems:
-        raise InputError(problems)
+            notes.append(not_estimable(method, error))
+        yield from term_rows(cohort, method, coef, lower, upper)

@@ -14,7 +14,14 @@ _BLOCK_MARK: Final = re.compile(r"^([#+=-])")
 """What would make a heading or a list at the start of a line."""
 _PROBABILITY_PREFIX: Final = "prob_"
 _THREE_DIGITS: Final = frozenset(
-    {"survival", "survival_difference", "log_hr", "log_marginal_hr", "logrank_p"}
+    {
+        "survival",
+        "survival_difference",
+        "log_hr",
+        "log_marginal_hr",
+        "log_center_hr",
+        "logrank_p",
+    }
 )
 _CLOSE_TO_ONE: Final = 0.05
 _MOST_CERTAIN: Final = 0.999
@@ -33,6 +40,7 @@ ESTIMAND_NAMES: Final[dict[str, str]] = {
     "median": "median survival, months",
     "median_difference": "median difference, months",
     "center_hr": "center's hazard ratio",
+    "log_center_hr": "center's log hazard ratio",
     "prob_median_not_reached": "P(median not reached)",
     "logrank_chi2": "log-rank chi-square",
     "logrank_p": "log-rank p",
@@ -52,6 +60,9 @@ _METHODS: Final[dict[str, str]] = {
     "cox_efron": "Cox, adjusted",
     "cox_efron_strata": "Cox, stratified by center",
     "cox_efron_center": "Cox, center as covariate",
+    "cox_efron_frailty_gaussian": "Cox, center frailties",
+    "cox_efron_strata_slopes": "Cox, effect by center",
+    "cox_efron_standardized": "Cox, standardized",
 }
 _METHODS_BY_TARGET: Final[dict[str, str]] = {
     "pe_weighted_{}": "Bayes, {}",

@@ -21,7 +21,7 @@ import hccbayes as hb
 from hccbayes import analysis as analysis_module
 from hccbayes import pipeline
 from hccbayes.cli import app
-from hccbayes.crosscheck import CROSSCHECK_COLUMNS
+from hccbayes.crosscheck import CROSSCHECK_COLUMNS, WITHOUT_TWIN
 from hccbayes.datasets import ncctg_lung
 from hccbayes.records import ESTIMATE_COLUMNS
 
@@ -201,7 +201,7 @@ def test_rows_hang_together(row):
     difference = row(estimand="survival_difference", time=12.0, source="bayes")["estimate"]
     assert difference == pytest.approx(alive["treated"] - alive["control"], abs=1e-12)
     # Averaging over unequal patients pulls the marginal hazard ratio towards 1.
-    marginal = row(estimand="marginal_hr")["estimate"]
+    marginal = row(estimand="marginal_hr", source="bayes")["estimate"]
     assert hr["estimate"] < marginal < 1.0
 
 
@@ -216,7 +216,27 @@ def test_crosscheck(analysis):
     np.testing.assert_allclose(
         table["difference"], table["bayes"] - table["frequentist"], rtol=0, atol=1e-12
     )
-    assert {"survival", "median"} <= set(table["estimand"])
+    standardized = table.query("method == 'cox_efron_standardized'")
+    assert set(standardized["prior"]) == {"analysis", "reference"}
+    own = standardized.query("prior == 'reference'")
+    assert (own["difference_in_sd"].abs().dropna() < 0.5).all()
+    # The twin is as sure as the posterior is, up to Monte Carlo error and the shape of the prior.
+    ratio = (own["frequentist_se"] / own["bayes_sd"]).dropna()
+    assert ratio.between(0.9, 1.1).all()
+
+
+def test_every_bayesian_row_has_a_twin_or_a_reason(analysis):
+    bayes = analysis.estimates[analysis.estimates["source"] == "bayes"]
+    own = analysis.crosscheck[analysis.crosscheck["prior"] == "analysis"]
+    key = ["estimand", "term", "population", "time"]
+    compared = set(own[key].fillna(-1.0).itertuples(index=False, name=None))
+    for row in bayes.rename(columns={"contrast": "term"})[key].fillna(-1.0).itertuples(index=False):
+        excused = [name for name in WITHOUT_TWIN if row.estimand.startswith(name)]
+        assert excused or tuple(row) in compared, row
+    ratios = {"hr": "log_hr", "marginal_hr": "log_marginal_hr", "center_hr": "log_center_hr"}
+    for ratio, logarithm in ratios.items():
+        terms = set(bayes.loc[bayes["estimand"] == ratio, "contrast"])
+        assert terms == set(own.loc[own["estimand"] == logarithm, "term"])
 
 
 def test_tree_holds_the_named_groups_and_no_patient(analysis):

@@ -148,9 +148,12 @@ def test_twins_are_in_the_table_and_in_the_crosscheck(analysis) -> None:
         frequentist["method"]
     )
     terms = analysis.crosscheck.loc[
-        analysis.crosscheck["estimand"] == "log_marginal_hr", ["term", "method"]
+        (analysis.crosscheck["estimand"] == "log_marginal_hr")
+        & (analysis.crosscheck["prior"] == "analysis"),
+        ["term", "method"],
     ]
     assert dict(terms.to_numpy()) == {
+        "treated / control": "cox_efron_standardized",
         **{
             f"treated / control ({method})": "cox_ato_m_estimation"
             for method in METHODS

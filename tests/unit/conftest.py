@@ -69,10 +69,10 @@ ESTIMATES = [
 ]  # fmt: skip
 CROSSCHECK = pd.DataFrame(
     [
-        ("log_hr", "treated / control", NAN, "analysis", "cox_efron", -0.48, 0.2, -0.5, 0.2, 0.02,
-         0.1, "agrees"),
-        ("log_hr", "treated / control", NAN, "reference", "cox_efron", -0.5, 0.21, -0.5, 0.2, 0.0,
-         0.0, "agrees"),
+        ("log_hr", "treated / control", "sample", NAN, "analysis", "cox_efron", -0.48, 0.2, -0.5,
+         0.2, 0.02, 0.1, "agrees"),
+        ("log_hr", "treated / control", "sample", NAN, "reference", "cox_efron", -0.5, 0.21, -0.5,
+         0.2, 0.0, 0.0, "agrees"),
     ],
     columns=list(CROSSCHECK_COLUMNS),
 )  # fmt: skip

@@ -48,6 +48,7 @@ def test_table_has_the_methods_and_the_columns(patients):
         "cox_efron",
         "cox_efron_strata",
         "cox_efron_center",
+        "cox_efron_frailty_gaussian",
     }
     assert set(table["population"]) == {"sample"}
     assert set(table["source"]) == {"frequentist"}
@@ -61,6 +62,7 @@ def test_table_has_the_methods_and_the_columns(patients):
         "cox_efron": 2,
         "cox_efron_strata": 2,
         "cox_efron_center": 2,
+        "cox_efron_frailty_gaussian": 2,
     }
 
 

@@ -16,6 +16,7 @@ from hccbayes.crosscheck import (
     crosscheck_table,
     reference_spec,
 )
+from hccbayes.crosscheck_remarks import STANDARDIZED
 from hccbayes.priors import TREATMENT_PRIORS
 from hccbayes.records import Estimate, estimate_table
 from hccbayes.spec import AnalysisSpec
@@ -72,6 +73,10 @@ def estimand_dataset() -> xr.Dataset:
     survival = np.array([[[[0.6, 0.4]], [[0.7, 0.4]]], [[[0.6, 0.5]], [[0.7, 0.5]]]])[..., None]
     values: dict[str, Any] = {
         "log_hr": (dims, log_hr),
+        "log_marginal_hr": ((*dims, "population"), log_hr[..., None] / 2),
+        "rmst": (arms, 10 * survival[..., 0]),
+        "log_center_hr": ((*dims, "center"), log_hr[..., None]),
+        "center_log_hr": ((*dims, "center"), log_hr[..., None] + 1.0),
         "covariate_log_hr": ((*dims, "contrast"), log_hr[..., None] / 10),
         "median": (arms, median),
         "survival": ((*arms, "time"), survival),
@@ -81,30 +86,41 @@ def estimand_dataset() -> xr.Dataset:
         "population": ["ate"],
         "arm": ["treated", "control"],
         "time": [12.0],
+        "center": ["north"],
     }
-    return xr.Dataset(values, coords=coords)
+    return xr.Dataset(values, coords=coords, attrs={"horizon": 24.0})
 
 
 def test_posterior_moments_by_hand() -> None:
-    moments = bayesian_moments(estimand_dataset(), "ate").set_index(["estimand", "term"])
+    moments = bayesian_moments(estimand_dataset()).set_index(["estimand", "term"]).sort_index()
     sd = np.sqrt(0.2 / 3)  # squares 0.09 + 0.01 + 0.01 + 0.09 over three degrees of freedom
     for labels, mean, spread in (
-        (("log_hr", TREATMENT), -0.3, sd),
+        (("log_marginal_hr", TREATMENT), -0.15, sd / 2),
+        (("log_center_hr", "north / mean center"), -0.3, sd),
+        (("survival_difference", "treated - control"), 0.2, np.sqrt(0.02 / 3)),
+        (("rmst", "treated"), 6.5, np.sqrt(1 / 3)),
+        (("rmst_difference", "treated - control"), 2.0, np.sqrt(2 / 3)),
         (("log_hr", "age: per 1"), -0.03, sd / 10),
         (("survival", "treated"), 0.65, np.sqrt(0.01 / 3)),
         (("survival", "control"), 0.45, np.sqrt(0.01 / 3)),
         (("median", "control"), 6.5, np.sqrt(5 / 3)),
     ):
-        row = moments.loc[labels]
+        row = moments.loc[labels].query("not population.str.startswith('center')").iloc[0]
         assert row["bayes"] == pytest.approx(mean, rel=1e-12)
         assert row["bayes_sd"] == pytest.approx(spread, rel=1e-12)
-    assert moments.loc[("survival", "treated"), "time"] == 12.0
-    assert moments.loc[("median", "treated"), ["bayes", "bayes_sd"]].isna().all()
+    assert moments.loc[("survival", "treated"), "time"].tolist() == [12.0]
+    assert moments.loc[("rmst", "treated"), "time"].tolist() == [24.0]
+    effects = moments.loc[("log_hr", TREATMENT)].set_index("population")["bayes"]
+    assert effects.to_dict() == pytest.approx({"sample": -0.3, "center north": 0.7})
+    assert moments.loc[("survival", "treated"), "population"].tolist() == ["ate"]
+    assert moments.loc[("median", "treated"), ["bayes", "bayes_sd"]].isna().all(axis=None)
 
 
 def moments(rows: list[tuple[str, str, float, float, float]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["estimand", "term", "time", "bayes", "bayes_sd"])
-    return frame.astype(dict.fromkeys(["time", "bayes", "bayes_sd"], float))
+    population = np.where(frame["estimand"] == "log_hr", "sample", "ate")
+    floats = dict.fromkeys(["time", "bayes", "bayes_sd"], float)
+    return frame.assign(population=population.astype(object)).astype(floats)
 
 
 def conventional_row(
@@ -116,12 +132,13 @@ def conventional_row(
     kind: str = "wald",
     time: float | None = None,
     error: float = 0.2,
+    population: str = "sample",
 ) -> Estimate:
     half = norm.ppf(0.975) * error
     return Estimate(
         estimand=estimand,
         contrast=contrast,
-        population="sample",
+        population=population,
         time=time,
         estimate=estimate,
         lower=estimate - half,
@@ -150,7 +167,7 @@ def test_each_row_is_the_difference_of_its_two_numbers() -> None:
             conventional_row("cox_efron", -0.4),
             conventional_row(
                 "km", 0.5, estimand="survival", contrast="treated", time=12, kind="log"
-            ),
+            ),  # of the sample, set beside the first standardized population
             conventional_row("logrank", 0.03, estimand="logrank_p"),
         ],
     )
@@ -161,7 +178,9 @@ def test_each_row_is_the_difference_of_its_two_numbers() -> None:
     assert first["difference_in_sd"] == pytest.approx(-0.4, rel=1e-12)
     assert first["frequentist_se"] == pytest.approx(0.2, rel=1e-12)
     assert (second["estimand"], second["time"]) == ("survival", 12.0)
-    assert np.isnan(second["frequentist_se"])  # limits on the log scale give no standard error
+    # Limits on the log scale: survival over its lower limit is exp(1.96 se / survival).
+    log_se = 0.5 * np.log(0.5 / (0.5 - norm.ppf(0.975) * 0.2)) / norm.ppf(0.975)
+    assert second["frequentist_se"] == pytest.approx(log_se, rel=1e-12)
     assert third["prior"] == "reference"
     assert len(table) == 3
 
@@ -176,6 +195,38 @@ def test_survival_is_matched_by_time_and_arm() -> None:
         ],
     )
     assert table[["time", "bayes", "frequentist"]].to_numpy().tolist() == [[12.0, 0.6, 0.5]]
+
+
+def test_standardized_numbers_are_joined_by_population() -> None:
+    own = {"estimand": "rmst", "contrast": "treated", "time": 24}
+    rows = [
+        conventional_row("cox_efron_standardized", 11.0, population=name, **own)
+        for name in ("ate", "att")
+    ]
+    table = joined([("rmst", "treated", 24.0, 11.2, 0.5)], [], rows)
+    assert table[["population", "difference"]].to_numpy().tolist() == [
+        ["ate", pytest.approx(0.2, rel=1e-9)]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("in_sd", "said"), [(0.4, "agrees"), (-0.6, "differs by 0.60 sd: investigate")]
+)
+def test_remarks_on_standardized_numbers_of_the_reference_fit(in_sd: float, said: str) -> None:
+    own = {"estimand": "rmst", "contrast": "treated", "time": 24, "population": "ate"}
+    effect = [("rmst", "treated", 24.0, 11.0 + 0.5 * in_sd, 0.5)]
+    (row,) = joined([], effect, [conventional_row(STANDARDIZED, 11.0, **own)]).itertuples()
+    assert row.remark == said
+
+
+def test_remarks_on_centers() -> None:
+    effect = moments([("log_center_hr", "north / mean center", NAN, 0.3, 0.2)])
+    effect["population"] = "sample"
+    twin = conventional_row(
+        "cox_efron_frailty_gaussian", 0.1, estimand="log_center_hr", contrast="north / mean center"
+    )
+    (row,) = crosscheck_table(effect, moments([]), estimate_table([twin])).itertuples()
+    assert row.remark.startswith("differs by 1.00 sd: few centers")
 
 
 def test_the_reference_fit_is_set_against_its_twin_alone() -> None:
@@ -216,5 +267,5 @@ def test_remarks_on_what_cannot_be_compared() -> None:
         ],
     )
     remarks = table.set_index("estimand")["remark"]
-    assert remarks["median"] == "not comparable: one of the two is not estimable"
+    assert remarks["median"].startswith("not comparable: not reached in some posterior draws")
     assert remarks["survival"].startswith("unadjusted Kaplan-Meier against the standardized curve")

@@ -123,6 +123,23 @@ def test_event_time_cuts_of_many_events_are_about_sixty() -> None:
     assert cuts.tolist() == list(range(10, 600, 10))
 
 
+@pytest.mark.parametrize(
+    ("through", "cuts"),
+    [
+        ([4.5], [4.5, 6.0, 9.0]),  # the cut before it
+        ([0.5], [3.0, 6.0, 9.0]),  # before the first event: an interval would be empty
+        ([1.5], [1.5, 6.0, 9.0]),  # no cut before it
+        ([6.0], [3.0, 6.0, 9.0]),
+        ([4.5, 7.0], [4.5, 7.0, 9.0]),
+        ([9.9], [3.0, 6.0, 9.9]),
+        ([10.0, 12.0], [3.0, 6.0, 9.0]),  # the last event and beyond
+    ],
+)
+def test_event_time_cuts_pass_through_times(through: list[float], cuts: list[float]) -> None:
+    stop, event = np.arange(1, 11), np.ones(10)
+    assert cut_points.event_time_cuts(stop, event, through=through).tolist() == cuts
+
+
 def test_listed_cuts_are_taken_as_they_are() -> None:
     assert cut_points.list_cuts([3, 6], 6.5).tolist() == [3.0, 6.0]
     assert cut_points.list_cuts([], 6.5).size == 0

@@ -294,6 +294,7 @@ def effect_draws(population: str, log_hr: list[float]) -> xr.Dataset:
         {
             "log_marginal_hr": (("chain", "draw", "population"), values[None, :, None]),
             "rmst": (("chain", "draw", "population", "arm"), 12.0 * arms),
+            "median": (("chain", "draw", "population", "arm"), 12.0 * arms),
             "survival": (("chain", "draw", "population", "arm", "time"), arms[..., None]),
         },
         coords={"population": [population], "arm": ["treated", "control"], "time": [6.0]},
