@@ -172,13 +172,20 @@ class FrequentistLabels:
         return self.row(estimand, contrast, method, estimate, limits=limits, kind="wald", time=time)
 
     def ratio(
-        self, name: str, contrast: str, method: str, log_ratio: float, limits: tuple[float, float]
+        self,
+        name: str,
+        contrast: str,
+        method: str,
+        log_ratio: float,
+        limits: tuple[float, float],
+        *,
+        kind: str = "wald",
     ) -> tuple[Estimate, Estimate]:
-        """Return a log ratio with its Wald limits, ``log_NAME``, and the ratio, ``NAME``."""
+        """Return a log ratio with its limits, ``log_NAME``, and the ratio, ``NAME``."""
         ends = (_exp(limits[0]), _exp(limits[1]))
         return (
-            self.row(f"log_{name}", contrast, method, log_ratio, limits=limits, kind="wald"),
-            self.row(name, contrast, method, _exp(log_ratio), limits=ends, kind="wald"),
+            self.row(f"log_{name}", contrast, method, log_ratio, limits=limits, kind=kind),
+            self.row(name, contrast, method, _exp(log_ratio), limits=ends, kind=kind),
         )
 
     @property

@@ -17,6 +17,7 @@ from hccbayes.frequentist.conventional_cohort import (
     checked_cohort,
     not_estimable,
 )
+from hccbayes.frequentist.conventions import convention_rows
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.frequentist.logrank import logrank
@@ -99,14 +100,53 @@ def conventional_estimates(
     labels = FrequentistLabels(population="sample", model=model, prob=prob)
     cohort = checked_cohort(frame, design, contrasts, labels)
     notes: list[str] = []
+    return _table(_twin_rows(cohort, times, horizon, notes, slopes=center_slopes), notes)
+
+
+def all_estimates(
+    frame: pd.DataFrame,
+    design: pd.DataFrame,
+    contrasts: Mapping[str, str],
+    *,
+    times: Sequence[float],
+    model: str,
+    horizon: float | None = None,
+    center_slopes: bool = False,
+    prob: float = INTERVAL_PROB,
+) -> pd.DataFrame:
+    """Return the conventional estimates and those under every other convention.
+
+    Parameters, columns and errors are those of :func:`conventional_estimates`; the further rows
+    are listed in :func:`hccbayes.frequentist.conventions.convention_rows`.
+    """
+    labels = FrequentistLabels(population="sample", model=model, prob=prob)
+    cohort = checked_cohort(frame, design, contrasts, labels)
+    notes: list[str] = []
     rows = [
-        *_kaplan_meier_rows(cohort, times),
-        *_restricted_mean_rows(cohort, horizon, notes),
-        *_logrank_rows(cohort, notes),
-        *_cox_rows(cohort, notes),
-        *(center_rows(cohort, notes, slopes=center_slopes) if cohort.has_centers else ()),
+        *_twin_rows(cohort, times, horizon, notes, slopes=center_slopes),
+        *convention_rows(cohort, times, horizon, notes),
     ]
-    table = estimate_table(rows)
+    return _table(rows, notes)
+
+
+def _twin_rows(
+    cohort: ConventionalCohort,
+    times: Sequence[float],
+    horizon: float | None,
+    notes: list[str],
+    *,
+    slopes: bool,
+) -> Iterable[Estimate]:
+    yield from _kaplan_meier_rows(cohort, times)
+    yield from _restricted_mean_rows(cohort, horizon, notes)
+    yield from _logrank_rows(cohort, notes)
+    yield from _cox_rows(cohort, notes)
+    if cohort.has_centers:
+        yield from center_rows(cohort, notes, slopes=slopes)
+
+
+def _table(rows: Iterable[Estimate], notes: Sequence[str]) -> pd.DataFrame:
+    table = estimate_table(list(rows))
     table.attrs["notes"] = tuple(notes)
     return table
 

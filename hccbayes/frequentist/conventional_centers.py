@@ -45,12 +45,18 @@ def center_rows(
 
 
 def term_rows(
-    cohort: ConventionalCohort, method: str, coef: FloatArray, lower: FloatArray, upper: FloatArray
+    cohort: ConventionalCohort,
+    method: str,
+    coef: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    *,
+    kind: str = "wald",
 ) -> Iterable[Estimate]:
     """Yield log hazard ratio and hazard ratio of the design's terms, as far as there are any."""
     for term, value, low, high in zip(cohort.design.columns, coef, lower, upper, strict=False):
         contrast = cohort.contrasts[term]
-        yield from cohort.labels.ratio("hr", contrast, method, float(value), (low, high))
+        yield from cohort.labels.ratio("hr", contrast, method, float(value), (low, high), kind=kind)
 
 
 def _strata_rows(cohort: ConventionalCohort, notes: list[str]) -> Iterable[Estimate]:

@@ -116,10 +116,8 @@ def firth_cox(
         raise NotEstimableError(Problem("event", "no event: a Cox model has nothing to fit"))
     check_identified(values, terms, episodes, codes)
     scale = values.std(axis=0)
-    model = _Penalized(
-        design=(values - values.mean(axis=0)) / scale,
-        slots=likelihood_slots(episodes, codes, ties),
-        terms=terms,
+    model = _Penalized.of(
+        (values - values.mean(axis=0)) / scale, likelihood_slots(episodes, codes, ties), terms
     )
     everything = np.ones(len(terms), dtype=bool)
     coef, best = model.maximum(np.zeros(len(terms)), everything)
@@ -145,11 +143,31 @@ def firth_cox(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Penalized:
-    """The penalized likelihood of a standardized design."""
+    """The penalized likelihood of a standardized design, with what does not change in it.
+
+    Parameters
+    ----------
+    design
+        Shape ``(rows, terms)``.
+    squares, cubes
+        Products of two and of three of its columns, one row a row of the design.
+    slots, terms
+        Denominators of the partial likelihood, and names of the columns.
+    """
 
     design: FloatArray
+    squares: FloatArray
+    cubes: FloatArray
     slots: Slots
     terms: tuple[str, ...]
+
+    @classmethod
+    def of(cls, design: FloatArray, slots: Slots, terms: tuple[str, ...]) -> _Penalized:
+        """Return the penalized likelihood of a design."""
+        rows = len(design)
+        squares = (design[:, :, None] * design[:, None, :]).reshape(rows, -1)
+        cubes = (squares[:, :, None] * design[:, None, :]).reshape(rows, -1)
+        return cls(design=design, squares=squares, cubes=cubes, slots=slots, terms=terms)
 
     def at(self, coef: FloatArray) -> Point:
         """Return value, modified score and information of the partial likelihood."""
@@ -160,7 +178,7 @@ class _Penalized:
         died = self.slots.deaths.sum(axis=1)
         value = died @ linear - mass @ (np.log(hazard.sum(axis=0)) + linear.max())
         mean = shares.T @ self.design
-        information, third = _central_moments(self.design, shares, mean, mass)
+        information, third = self._central_moments(shares, mean, mass)
         score = died @ self.design - mass @ mean
         sign, log_determinant = np.linalg.slogdet(information)
         if not (sign > 0 and np.isfinite(log_determinant)):
@@ -168,6 +186,24 @@ class _Penalized:
             return Point(-np.inf, score, information)
         pull = np.einsum("ij,ijr->r", np.linalg.inv(information), third) / 2.0
         return Point(float(value + log_determinant / 2.0), score + pull, information)
+
+    def _central_moments(
+        self, shares: FloatArray, mean: FloatArray, mass: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the information, shape ``(terms, terms)``, and its derivative, an axis more."""
+        terms = self.design.shape[1]
+        counted = shares * mass
+        second = (counted.T @ self.squares).reshape(-1, terms * terms)
+        raw = counted.sum(axis=1) @ self.cubes
+        # The third central moment: raw, less the three products of second and first, plus two
+        # cubes.
+        cross = (second.T @ mean).reshape(terms, terms, terms)
+        weighted = mean * mass[:, None]
+        products = (weighted[:, :, None] * mean[:, None, :]).reshape(len(mean), -1)
+        cubed = (products.T @ mean).reshape(terms, terms, terms)
+        mixed = cross + cross.transpose(0, 2, 1) + cross.transpose(2, 1, 0)
+        third = raw.reshape(terms, terms, terms) - mixed + 2.0 * cubed
+        return second.sum(axis=0).reshape(terms, terms) - mean.T @ weighted, third
 
     def maximum(self, start: FloatArray, free: NDArray[np.bool_]) -> tuple[FloatArray, Point]:
         """Return the maximum over the coefficients that are free, the others as they start.
@@ -233,21 +269,3 @@ def _profiled(
     # Rounding may leave the maximum below its profile at 0.
     ratio = 2.0 * np.maximum(best.value - without, 0.0)
     return np.array(limits), np.asarray(chi2_distribution.sf(ratio, 1))
-
-
-def _central_moments(
-    design: FloatArray, shares: FloatArray, mean: FloatArray, mass: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the information, shape ``(terms, terms)``, and its derivative, with one axis more."""
-    rows, terms = design.shape
-    squares = (design[:, :, None] * design[:, None, :]).reshape(rows, -1)
-    cubes = (squares[:, :, None] * design[:, None, :]).reshape(rows, -1)
-    counted = shares * mass
-    second = (squares.T @ counted).T.reshape(-1, terms, terms)
-    raw = counted.sum(axis=1) @ cubes
-    # The third central moment: raw, less the three products of second and first, plus two cubes.
-    cross = np.einsum("sij,sr->ijr", second, mean)
-    cubed = np.einsum("s,si,sj,sr->ijr", mass, mean, mean, mean)
-    mixed = cross + cross.transpose(0, 2, 1) + cross.transpose(2, 1, 0)
-    third = raw.reshape(terms, terms, terms) - mixed + 2.0 * cubed
-    return second.sum(axis=0) - mean.T @ (mean * mass[:, None]), third

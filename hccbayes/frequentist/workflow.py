@@ -20,11 +20,13 @@ from hccbayes.formula import TREATMENT, covariate_columns
 from hccbayes.frequentist.adverse_events import adverse_event_table
 from hccbayes.frequentist.baseline_comparison import compare_baseline
 from hccbayes.frequentist.choice_of_test import COUNT_RULE, VALUE_RULE, TTest
+from hccbayes.frequentist.conventional import all_estimates
 from hccbayes.frequentist.response import RESPONDERS, response_table
 from hccbayes.frequentist.screening import P_ENTER, Screening, screened_cox
 from hccbayes.frequentist.stepwise_score import StepwiseScore, stepwise_score
 from hccbayes.frequentist.subgroups import subgroup_hazard_ratios
 from hccbayes.spec import AnalysisSpec
+from hccbayes.time_frame import time_frame
 
 BASELINE_CAUTION: Final = (
     "baseline: a p does not measure imbalance and shrinks with the sample that matching leaves; "
@@ -56,6 +58,9 @@ class ConventionalAnalysis:
 
     Parameters
     ----------
+    estimates
+        Every number of the layer as an estimate table: curves, tests, Cox models, each with its
+        convention as the method (:func:`hccbayes.frequentist.conventional.all_estimates`).
     baseline
         Table 1 by arm (:func:`hccbayes.frequentist.baseline_comparison.compare_baseline`).
     univariable, multivariable
@@ -74,6 +79,7 @@ class ConventionalAnalysis:
         The rules behind the tables, and cautions: read them with the numbers.
     """
 
+    estimates: pd.DataFrame
     baseline: pd.DataFrame
     univariable: pd.DataFrame
     multivariable: pd.DataFrame
@@ -98,9 +104,10 @@ def conventional_analysis(
 ) -> ConventionalAnalysis:
     """Analyze a cohort as the papers do.
 
-    Baseline table with tests by name, univariable and multivariable Cox regression under an entry
-    rule, treatment effect by subgroup, the stepwise propensity score where the model file has
-    ``[propensity]``, response rates and adverse events where columns are named.
+    Curves, tests and Cox models under all their conventions, baseline table with tests by name,
+    univariable and multivariable Cox regression under an entry rule, treatment effect by subgroup,
+    the stepwise propensity score where the model file has ``[propensity]``, response rates and
+    adverse events where columns are named.
 
     Parameters
     ----------
@@ -129,14 +136,17 @@ def conventional_analysis(
     Raises
     ------
     InputError
-        If a column is not there, an option is wrong, or a formula's term is constant or collinear.
+        If a column is not there, an option is wrong, a time of ``[estimands]`` lies beyond the
+        follow-up, or a formula's term is constant or collinear.
     """
     frame = cohort.frame
     outcomes = [*([response] if response is not None else []), *adverse_events]
     covariates = covariate_columns(spec.hazard.formula)
     _check_outcomes(frame, outcomes, covariates)
     prob = spec.estimands.interval.prob
-    screening = _screening(cohort, spec, p_enter)
+    design = build_design(cohort, spec.hazard.formula)
+    estimates = _estimates(cohort, spec, design)
+    screening = _screening(cohort, spec, design, p_enter)
     score = _score(cohort, spec)
     shown = [name for name in cohort.roles.covariates if name not in outcomes]
     responses = events = None
@@ -145,6 +155,7 @@ def conventional_analysis(
     if adverse_events:
         events = adverse_event_table(frame, adverse_events, prob=prob)
     return ConventionalAnalysis(
+        estimates=estimates,
         baseline=compare_baseline(frame[shown], frame[TREATMENT], t_test=t_test),
         univariable=screening.univariable,
         multivariable=screening.multivariable,
@@ -155,6 +166,7 @@ def conventional_analysis(
         adverse_events=events,
         p_enter=p_enter,
         notes=(
+            *estimates.attrs["notes"],
             *_notes(cohort, p_enter, score),
             *([RESPONSE_CAUTION] if responses is not None else []),
             *([ADVERSE_EVENT_CAUTION] if events is not None else []),
@@ -162,8 +174,21 @@ def conventional_analysis(
     )
 
 
-def _screening(cohort: Cohort, spec: AnalysisSpec, p_enter: float) -> Screening:
-    design = build_design(cohort, spec.hazard.formula)
+def _estimates(cohort: Cohort, spec: AnalysisSpec, design: Design) -> pd.DataFrame:
+    times = time_frame(cohort.frame, spec.estimands)
+    return all_estimates(
+        cohort.frame,
+        design.conventional(),
+        design.contrasts(),
+        times=times.times,
+        horizon=times.horizon,
+        center_slopes=spec.hazard.center_slope,
+        model=spec.model.name,
+        prob=spec.estimands.interval.prob,
+    )
+
+
+def _screening(cohort: Cohort, spec: AnalysisSpec, design: Design, p_enter: float) -> Screening:
     columns = design.conventional()
     return screened_cox(
         cohort.frame,
