@@ -49,7 +49,7 @@ reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew 
 	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)
 
 R_PACKAGES := survival survey MatchIt mvtnorm metafor
-R_SCRIPTS := tests/data/r
+R_SCRIPTS := tests/reference/r
 
 fixtures:  ## rerun the R scripts behind the reference numbers (SYSUCC=patients.csv)
 	@if ! command -v Rscript >/dev/null; then \

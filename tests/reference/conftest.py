@@ -1,4 +1,4 @@
-"""Cohorts and reference tables of the frequentist tests (tests/data/r/frequentist_cohorts.R)."""
+"""Cohorts and reference tables of the frequentist tests (r/frequentist_cohorts.R)."""
 
 from __future__ import annotations
 

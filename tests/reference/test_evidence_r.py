@@ -1,6 +1,6 @@
 """Tests of counts, standardized differences and SE floors against R.
 
-The numbers are from tests/data/r/evidence_tests.R, written with 15 digits.
+The numbers are from tests/reference/r/evidence_tests.R, written with 15 digits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The frequentist layer against R's survival package on the lung cancer data (tests/data/r/lung.R).
+"""The frequentist layer against R's survival on the lung cancer data (tests/reference/r/lung.R).
 
 R's numbers are written with 15 digits from fits that ran to rounding. Coefficients are asked to
 agree to 1e-6, the accuracy the package promises; what is a sum or product over risk sets to 1e-10.

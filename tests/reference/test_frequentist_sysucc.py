@@ -1,4 +1,4 @@
-"""The frequentist layer against R on 246 real patients (tests/data/r/sysucc_targeted.R).
+"""The frequentist layer against R on 246 real patients (tests/reference/r/sysucc_targeted.R).
 
 The patients' rows are not part of the project; two of them have a follow-up of zero, which R's
 ``Surv(time, event)`` takes as it is.

@@ -1,4 +1,4 @@
-"""Weights, matching and balance against R (tests/data/r/propensity_matching.R).
+"""Weights, matching and balance against R (tests/reference/r/propensity_matching.R).
 
 A simulated cohort, which lies in tests/data with the pairs MatchIt made, and 246 real patients
 whose rows are not part of the project: of them sums, counts and differences are compared.

@@ -1,4 +1,4 @@
-"""R's survfit and coxph on the synthetic Chen 2025 cohort (tests/data/r/synthetic_chen2025.R).
+"""R's survfit and coxph on the synthetic Chen 2025 cohort (tests/reference/r/synthetic_chen2025.R).
 
 R gives the printed medians, limits and hazard ratios, and the package gives what R gives.
 """

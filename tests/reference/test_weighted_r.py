@@ -1,4 +1,4 @@
-"""Propensity-weighted analyses against R (tests/data/r/propensity_weighting.R).
+"""Propensity-weighted analyses against R (tests/reference/r/propensity_weighting.R).
 
 On a simulated cohort with ties and delayed entry, and on 246 real patients of whom the project has
 only summaries.

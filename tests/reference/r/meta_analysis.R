@@ -1,5 +1,5 @@
 # Reference numbers for the pooling of hazard ratios, with metafor:
-#   Rscript tests/data/r/meta_analysis.R tests/data
+#   Rscript tests/reference/r/meta_analysis.R tests/data
 # Each set of studies is pooled by every method with Wald and Hartung-Knapp limits. Printed hazard
 # ratios stand here with their limits; the simulated sets come from a fixed seed.
 

@@ -1,5 +1,5 @@
 # Reference numbers for propensity weights, matching and balance:
-#   Rscript tests/data/r/propensity_matching.R SYSUCC_TARGETED.csv tests/data
+#   Rscript tests/reference/r/propensity_matching.R SYSUCC_TARGETED.csv tests/data
 # from a simulated cohort, which is written with its pairs, and from the patients of
 # sysucc_targeted.R, of whom only sums and counts are kept. Matching is MatchIt's, weights and
 # balance are base R by formula. optmatch is not needed: optimal matching is tested against all

@@ -1,5 +1,5 @@
 # Reference numbers for the Fleming-Harrington family, max-combo and log-rank hazard ratios:
-#   Rscript tests/data/r/rank_tests.R tests/data [SYSUCC_TARGETED.csv]
+#   Rscript tests/reference/r/rank_tests.R tests/data [SYSUCC_TARGETED.csv]
 # With gamma 0 and no delayed entry survdiff is asked; all is also written out by formula, which is
 # held to survdiff where both apply.
 

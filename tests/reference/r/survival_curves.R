@@ -1,5 +1,5 @@
 # Reference numbers for quantiles, cumulative hazards, follow-up and restricted means:
-#   Rscript tests/data/r/survival_curves.R tests/data [SYSUCC_TARGETED.csv]
+#   Rscript tests/reference/r/survival_curves.R tests/data [SYSUCC_TARGETED.csv]
 
 suppressPackageStartupMessages(library(survival))
 own <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))

@@ -1,6 +1,6 @@
 # Reference numbers of the propensity-weighted analyses. Two cohorts: one simulated here and written
 # to weighted_cohort.csv, and the patients of sysucc_targeted.R, of whom only summaries are written:
-#   Rscript tests/data/r/propensity_weighting.R SYSUCC_TARGETED.csv tests/data
+#   Rscript tests/reference/r/propensity_weighting.R SYSUCC_TARGETED.csv tests/data
 # Weights from the maximum-likelihood logistic score of the covariates; pairs are the j-th treated
 # and the j-th control patient in order of the score, which both programs can form from it.
 

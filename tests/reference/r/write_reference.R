@@ -3,7 +3,7 @@
 
 write_reference <- function(frame, folder, name, script) {
   file <- file.path(folder, name)
-  made_by <- sprintf("# made by tests/data/r/%s with R %s, survival %s",
+  made_by <- sprintf("# made by tests/reference/r/%s with R %s, survival %s",
                      script, getRversion(), packageVersion("survival"))
   writeLines(made_by, file)
   numeric_columns <- vapply(frame, is.double, logical(1))

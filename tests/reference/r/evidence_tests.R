@@ -1,5 +1,5 @@
 # Tests and standardized differences of counts, for the audit of published numbers:
-#   Rscript tests/data/r/evidence_tests.R tests/data
+#   Rscript tests/reference/r/evidence_tests.R tests/data
 # `treated` and `control` hold the patients of each level, separated by spaces.
 
 folder <- commandArgs(trailingOnly = TRUE)[1]

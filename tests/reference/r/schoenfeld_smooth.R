@@ -1,5 +1,5 @@
 # Reference numbers for the smooth of scaled Schoenfeld residuals:
-#   Rscript tests/data/r/schoenfeld_smooth.R tests/data
+#   Rscript tests/reference/r/schoenfeld_smooth.R tests/data
 # The curve is that of plot.cox.zph (splines::ns with df = 4 and its knots, from 40 grid points and
 # the events together). plot.cox.zph takes the variance from the Cox model; here, as in the package,
 # it is that of lm, with Student's t.

@@ -1,5 +1,5 @@
 # Reference numbers from the North Central Cancer Treatment Group lung cancer data (survival::lung):
-#   Rscript tests/data/r/lung.R tests/data
+#   Rscript tests/reference/r/lung.R tests/data
 # Times stay in days; "treated" is female.
 
 suppressPackageStartupMessages(library(survival))

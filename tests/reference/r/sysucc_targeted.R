@@ -1,6 +1,6 @@
 # Reference numbers from the patients of DTSDHCC (R package SurvivalPath) at their first targeted
 # therapy; the rows themselves are not part of this project:
-#   Rscript tests/data/r/sysucc_targeted.R SYSUCC_TARGETED.csv tests/data
+#   Rscript tests/reference/r/sysucc_targeted.R SYSUCC_TARGETED.csv tests/data
 # "treated" is embolization within 90 days of time zero; formula of models/sysucc_targeted_os.toml.
 
 suppressPackageStartupMessages(library(survival))

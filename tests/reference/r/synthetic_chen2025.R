@@ -1,5 +1,5 @@
 # Reference numbers from the shipped synthetic cohort after Chen 2025:
-#   Rscript tests/data/r/synthetic_chen2025.R hccbayes/synthetic/data/synthetic_chen2025.csv tests/data
+#   Rscript tests/reference/r/synthetic_chen2025.R hccbayes/synthetic/data/synthetic_chen2025.csv tests/data
 # Medians with R's default (log) limits, and Cox regressions on treatment, as the paper prints them.
 
 suppressPackageStartupMessages(library(survival))

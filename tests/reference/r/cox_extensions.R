@@ -1,6 +1,6 @@
 # Reference numbers for Breslow's ties, robust variances, proportional hazards, frailty, Firth's
 # penalty and concordance:
-#   Rscript tests/data/r/cox_extensions.R tests/data [SYSUCC_TARGETED.csv]
+#   Rscript tests/reference/r/cox_extensions.R tests/data [SYSUCC_TARGETED.csv]
 
 suppressPackageStartupMessages(library(survival))
 own <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
