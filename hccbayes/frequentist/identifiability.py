@@ -52,21 +52,27 @@ def dependent_terms(
     """
     group = _compared_groups(episodes, strata)
     compared = group >= 0
-    centered = _centered_within(design[compared], group[compared])
-    kept: list[int] = []
+    if not compared.all():
+        design, group = design[compared], group[compared]
+    # Measured against the term as it stands, so that rounding of a large constant is no spread.
+    lengths = np.sqrt(np.einsum("ij,ij->j", design, design))
+    basis = np.empty(design.T.shape)
+    kept = 0
     dependent = []
-    for column, term in enumerate(terms):
-        values = centered[:, column]
+    for term, values, length in zip(terms, _centered_within(design, group), lengths, strict=True):
+        before = basis[:kept]
         rest = values
-        if kept:
-            before = centered[:, kept]
-            rest = values - before @ np.linalg.lstsq(before, values, rcond=None)[0]
-        # Measured against the term as it stands, so that rounding of a large constant is no spread.
-        length = np.linalg.norm(design[compared, column]) if compared.any() else 0.0
-        if np.linalg.norm(rest) <= DEPENDENCE_TOLERANCE * max(float(length), 1e-300):
+        # Gram-Schmidt, twice: once leaves rounding in terms that are nearly dependent. Without
+        # BLAS, which wakes its threads for each of these short sums.
+        for _ in range(2):
+            share = np.einsum("ij,j->i", before, rest)
+            rest = rest - np.einsum("i,ij->j", share, before)
+        left = float(np.sqrt((rest**2).sum()))
+        if left <= DEPENDENCE_TOLERANCE * max(float(length), 1e-300):
             dependent.append(term)
         else:
-            kept.append(column)
+            basis[kept] = rest / left
+            kept += 1
     return tuple(dependent)
 
 
@@ -135,10 +141,11 @@ def _compared_groups(episodes: Episodes, strata: NDArray[np.intp]) -> NDArray[np
 
 
 def _centered_within(values: FloatArray, group: NDArray[np.intp]) -> FloatArray:
-    """Values minus the mean of their group."""
+    """Values minus the mean of their group, one row a column, shape ``(terms, rows)``."""
+    centered = np.ascontiguousarray(values.T)
     if group.size == 0:
-        return values
-    counts = np.bincount(group).astype(np.float64)
-    sums = np.zeros((counts.size, values.shape[1]))
-    np.add.at(sums, group, values)
-    return values - (sums / np.maximum(counts, 1.0)[:, None])[group]
+        return centered
+    counts = np.maximum(np.bincount(group), 1)
+    means = np.stack([np.bincount(group, column) / counts for column in centered])
+    # A group alone, as without delayed entry, needs no mean a row.
+    return centered - (means if counts.size == 1 else means[:, group])
