@@ -5,11 +5,31 @@ One file a question. Names are imported when they are first used.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hccbayes.lazy import lazy_names
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from hccbayes.sensitivity.e_value import (
+        EValue,
+        e_value_draws,
+        e_value_rows,
+        hazard_ratio_e_value,
+    )
 
-__all__: list[str] = []
+_HOMES = {
+    "EValue": "e_value",
+    "e_value_draws": "e_value",
+    "e_value_rows": "e_value",
+    "hazard_ratio_e_value": "e_value",
+}
+
+__all__ = [
+    "EValue",
+    "e_value_draws",
+    "e_value_rows",
+    "hazard_ratio_e_value",
+]
 
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
