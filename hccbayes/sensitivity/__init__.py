@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from hccbayes.sensitivity.confounder_array import bias_factor, corrected_hazard_ratios
     from hccbayes.sensitivity.e_value import (
         EValue,
         e_value_draws,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "EValue": "e_value",
+    "bias_factor": "confounder_array",
+    "corrected_hazard_ratios": "confounder_array",
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
     "hazard_ratio_e_value": "e_value",
@@ -26,6 +29,8 @@ _HOMES = {
 
 __all__ = [
     "EValue",
+    "bias_factor",
+    "corrected_hazard_ratios",
     "e_value_draws",
     "e_value_rows",
     "hazard_ratio_e_value",
