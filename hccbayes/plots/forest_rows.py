@@ -32,6 +32,8 @@ LINE: Final = 8.75
 """Points of a line of text."""
 HEAD: Final = 4.0
 """Points from the axes to the headers of the columns."""
+_NARROW: Final = 0.05
+"""Width of an interval below which its hazard ratio is written with three digits."""
 _NAME_LENGTH: Final = {"one_column": 20, "two_columns": 26}
 """Characters of an arm's name on a line beside the line of no effect."""
 
@@ -105,8 +107,10 @@ def draw_interval(ax: Axes, height: float, row: Mapping[Any, Any], *, face: str)
 
 
 def ratio_text(row: Mapping[Any, Any]) -> str:
-    """Return ``0.62 (0.41-0.94)`` with an en dash."""
-    return format_interval({**row, "estimate": row["hr"]}, 2)
+    """Return ``0.62 (0.41-0.94)`` with an en dash, three digits where the interval is narrow."""
+    # Per unit of a number, as a millimeter, two digits would say 1.01 (1.00-1.01).
+    narrow = float(row["upper"]) - float(row["lower"]) < _NARROW
+    return format_interval({**row, "estimate": row["hr"]}, 3 if narrow else 2)
 
 
 def write(

@@ -27,6 +27,7 @@ from hccbayes.plots.style import (
 from hccbayes.plots.synthetic_mark import marks_synthetic
 
 _TIMES: Final = ("time", "transformed_time")
+_EVENTS: Final = "events"
 _SMOOTH: Final = ("term", "transformed_time", "estimate", "lower", "upper", "interval_prob")
 _TEST: Final = ("term", "chi2", "df", "p_value", "reason")
 _SCALES: Final = {
@@ -55,6 +56,7 @@ def schoenfeld(
     tests: pd.DataFrame | None = None,
     coefficient: float | None = None,
     transform: str = "km",
+    months: pd.DataFrame | None = None,
     labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -67,6 +69,7 @@ def schoenfeld(
     residuals
         ``residuals`` of :func:`hccbayes.frequentist.schoenfeld.proportional_hazards_test`: scaled
         residuals plus the coefficient. Events without one for the term are counted in the legend.
+        With a column ``events`` each row is the mean of so many events.
     term
         A column of it.
     smooth
@@ -78,6 +81,9 @@ def schoenfeld(
     transform
         Of the test, for the axis: ``km``, ``identity``, ``log`` or ``rank``. Months are named at
         their place on the transformed scale.
+    months
+        ``time`` and ``transformed_time`` along the axis, which places the names of months; the
+        residuals' own without it.
     labels
         Words for terms; others stand as they are.
     ax
@@ -94,7 +100,8 @@ def schoenfeld(
         If a column is absent, a name is unknown, or the term has no residual.
     """
     check_columns("residuals", residuals, _TIMES)
-    choose("term", term, [str(name) for name in residuals.columns if name not in _TIMES])
+    named = [str(name) for name in residuals.columns if name not in (*_TIMES, _EVENTS)]
+    choose("term", term, named)
     choose("transform", transform, _SCALES)
     present = residuals[residuals[term].notna()]
     if present.empty:
@@ -103,7 +110,6 @@ def schoenfeld(
     test = None if tests is None else _of_term("tests", tests, _TEST, term)
     ax = new_axes(ax, width=SINGLE_COLUMN, height=_HEIGHT)
     ax.axhline(0.0, label="_no effect", **REFERENCE_LINE)
-    count = f"{len(present)} of {len(residuals)}" if len(present) < len(residuals) else len(present)
     ax.plot(
         present["transformed_time"].to_numpy(),
         present[term].to_numpy(),
@@ -112,19 +118,29 @@ def schoenfeld(
         markerfacecolor="none",
         markeredgewidth=0.6,
         markersize=2.8,
-        label=f"Scaled residual of an event ({count})",
+        label=_points(residuals, len(present)),
     )
     if curve is not None:
         _draw_smooth(ax, curve)
     if coefficient is not None:
         look: dict[str, Any] = {"color": FREQUENTIST_COLOR, "linestyle": "--", "linewidth": 0.9}
         ax.axhline(coefficient, label="Coefficient of the Cox model", **look)
-    _name_months(ax, residuals)
+    _name_months(ax, residuals if months is None else months)
     ax.set_xlabel(_SCALES[transform])
     ax.set_ylabel("Log hazard ratio")
     title = textwrap.fill((labels or {}).get(term, term), _LINE_LENGTH)
     _legend(ax, title if test is None else f"{title}\n{_test_words(test)}")
     return ax
+
+
+def _points(residuals: pd.DataFrame, present: int) -> str:
+    """Return what a point is and how many there are."""
+    if _EVENTS in residuals.columns:
+        least, most = int(residuals[_EVENTS].min()), int(residuals[_EVENTS].max())
+        events = str(least) if least == most else f"{least} or {most}"
+        return f"Mean scaled residual of {events} events ({present})"
+    count = f"{present} of {len(residuals)}" if present < len(residuals) else present
+    return f"Scaled residual of an event ({count})"
 
 
 def _of_term(where: str, table: pd.DataFrame, columns: Sequence[str], term: str) -> pd.DataFrame:
@@ -142,9 +158,9 @@ def _draw_smooth(ax: Axes, curve: pd.DataFrame) -> None:
     ax.plot(at, estimate, color=FREQUENTIST_COLOR, label=label)
 
 
-def _name_months(ax: Axes, residuals: pd.DataFrame) -> None:
+def _name_months(ax: Axes, axis: pd.DataFrame) -> None:
     """Put the names of round months where they are on the transformed scale."""
-    pairs = residuals[list(_TIMES)].drop_duplicates("time").sort_values("time")
+    pairs = axis[list(_TIMES)].drop_duplicates("time").sort_values("time")
     times, places = pairs["time"].to_numpy(), pairs["transformed_time"].to_numpy()
     low, high = float(places.min()), float(places.max())
     margin = 0.03 * (high - low) or 1.0

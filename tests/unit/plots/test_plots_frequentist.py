@@ -18,6 +18,7 @@ from hccbayes.frequentist.kaplan_meier import kaplan_meier
 from hccbayes.frequentist.quantiles import survival_quantiles
 from hccbayes.frequentist.schoenfeld import proportional_hazards_test
 from hccbayes.frequentist.schoenfeld_smooth import schoenfeld_smooth
+from hccbayes.plots.forest_rows import ratio_text
 from hccbayes.plots.p_values import p_relation, p_text
 from hccbayes.plots.style import MILLIMETER, SINGLE_COLUMN
 
@@ -301,6 +302,34 @@ def test_schoenfeld_counts_residuals_and_says_why_there_is_no_test(zph):
     total = len(residuals)
     assert legend(ax)[0] == f"Scaled residual of an event ({total - 7} of {total})"
     assert "hazards: too few times" in ax.get_legend().get_title().get_text()
+
+
+def test_schoenfeld_says_of_how_many_events_a_mean_is(zph):
+    means = pd.DataFrame(
+        {"time": [1.0, 9.0], "transformed_time": [0.1, 0.6], "age": [0.2, -0.1], "events": [10, 11]}
+    )
+    months = pd.DataFrame({"time": [0.5, 12.5], "transformed_time": [0.0, 0.8]})
+    ax = plots.schoenfeld(means, term="age", months=months)
+    assert legend(ax)[0] == "Mean scaled residual of 10 or 11 events (2)"
+    named = dict(
+        zip(ax.get_xticks(), (text.get_text() for text in ax.get_xticklabels()), strict=True)
+    )
+    # Half a month is at 0 and 12.5 months at 0.8: 6.5 months would be at 0.4, 6 months before it.
+    assert "12" in named.values()
+    place = next(place for place, name in named.items() if name == "6")
+    assert place == pytest.approx(0.8 * 5.5 / 12)
+    alike = plots.schoenfeld(means.assign(events=10), term="age")
+    assert legend(alike)[0] == "Mean scaled residual of 10 events (2)"
+    with pytest.raises(InputError, match="choose from age"):
+        plots.schoenfeld(means, term="events")
+
+
+def test_a_narrow_interval_has_a_third_digit():
+    assert (
+        ratio_text({"hr": 1.0056, "lower": 1.0021, "upper": 1.0091}) == f"1.006 (1.002{DASH}1.009)"
+    )
+    assert ratio_text({"hr": 0.957, "lower": 0.658, "upper": 1.393}) == f"0.96 (0.66{DASH}1.39)"
+    assert ratio_text({"hr": math.nan, "lower": math.nan, "upper": math.nan}) == "not estimable"
 
 
 def test_schoenfeld_refuses_unknown_names(zph):
