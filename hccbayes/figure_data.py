@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.arms import ARM_VALUE, ARMS
 from hccbayes.frequentist import kaplan_meier
+from hccbayes.frequentist.episodes import Episodes
+from hccbayes.frequentist.weighted_variance import case_weights
 from hccbayes.spec import IntervalSection
 from hccbayes.summarise import summarise_curve
 
@@ -106,14 +108,40 @@ def kaplan_meier_dataset(frame: pd.DataFrame, prob: float) -> xr.Dataset:
 
 def numbers_at_risk_dataset(frame: pd.DataFrame) -> xr.Dataset:
     """Return numbers at risk by arm at round times, dims ``arm, risk_time``."""
+    times = _risk_times(frame)
+    return _at_risk_dataset(numbers_at_risk(frame, times), times)
+
+
+def weighted_numbers_at_risk_dataset(frame: pd.DataFrame, weights: ArrayLike) -> xr.Dataset:
+    """Return sums of weights at risk by arm at the same times, dims ``arm, risk_time``.
+
+    Parameters
+    ----------
+    frame
+        A cohort's frame: ``entry``, ``time``, ``event``, ``treatment``.
+    weights
+        One a patient, at least 0.
+    """
+    times = _risk_times(frame)
+    episodes = Episodes.of(frame["entry"], frame["time"], frame["event"])
+    present = (episodes.entry[:, None] < times) & (times <= episodes.stop[:, None])
+    values = case_weights(weights, len(frame))
+    sums = [np.where(frame["treatment"] == ARM_VALUE[arm], values, 0.0) @ present for arm in ARMS]
+    return _at_risk_dataset(np.stack(sums), times)
+
+
+def _risk_times(frame: pd.DataFrame) -> FloatArray:
     largest = float(frame["time"].max())
     step = next(
         (one for one in _RISK_TABLE_STEPS if largest / one < _RISK_TABLE_COLUMNS),
         _RISK_TABLE_STEPS[-1],
     )
-    times = np.arange(0.0, largest + 1e-9, step)
+    return np.arange(0.0, largest + 1e-9, step)
+
+
+def _at_risk_dataset(numbers: NDArray[np.number], times: FloatArray) -> xr.Dataset:
     return xr.Dataset(
-        {"at_risk": (("arm", "risk_time"), numbers_at_risk(frame, times))},
+        {"at_risk": (("arm", "risk_time"), numbers)},
         coords={"arm": list(ARMS), "risk_time": times},
     )
 

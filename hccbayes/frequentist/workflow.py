@@ -16,7 +16,7 @@ import pandas as pd
 from hccbayes.cohort import Cohort
 from hccbayes.design import Design, build_design, build_propensity_design
 from hccbayes.errors import InputError, Problem
-from hccbayes.formula import TREATMENT, covariate_columns
+from hccbayes.formula import TREATMENT, covariate_columns, propensity_columns
 from hccbayes.frequentist.adverse_events import adverse_event_table
 from hccbayes.frequentist.baseline_comparison import compare_baseline
 from hccbayes.frequentist.choice_of_test import COUNT_RULE, VALUE_RULE, TTest
@@ -142,7 +142,7 @@ def conventional_analysis(
     frame = cohort.frame
     outcomes = [*([response] if response is not None else []), *adverse_events]
     covariates = covariate_columns(spec.hazard.formula)
-    _check_outcomes(frame, outcomes, covariates)
+    _check_outcomes(frame, outcomes, spec)
     prob = spec.estimands.interval.prob
     design = build_design(cohort, spec.hazard.formula)
     estimates = _estimates(cohort, spec, design)
@@ -240,9 +240,7 @@ def _notes(cohort: Cohort, p_enter: float, score: StepwiseScore | None) -> Itera
         yield STEPWISE_CAUTION if not score.note else f"propensity: {score.note}"
 
 
-def _check_outcomes(
-    frame: pd.DataFrame, outcomes: Sequence[str], covariates: Sequence[str]
-) -> None:
+def _check_outcomes(frame: pd.DataFrame, outcomes: Sequence[str], spec: AnalysisSpec) -> None:
     known = ", ".join(map(str, frame.columns))
     problems = [
         Problem(
@@ -252,10 +250,14 @@ def _check_outcomes(
         for name in outcomes
         if name not in frame
     ]
+    formulas = {"hazard": covariate_columns(spec.hazard.formula)}
+    if spec.propensity is not None:
+        formulas["propensity"] = propensity_columns(spec.propensity.formula)
     problems += [
-        Problem(f"column {name}", "comes after time zero; take it out of the [hazard] formula")
+        Problem(f"column {name}", f"comes after time zero; take it out of the [{section}] formula")
+        for section, columns in formulas.items()
         for name in outcomes
-        if name in covariates
+        if name in columns
     ]
     if problems:
         raise InputError(problems)
