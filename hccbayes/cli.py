@@ -8,11 +8,24 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hccbayes import __version__, cli_evidence
+from hccbayes import __version__, cli_conventional, cli_evidence
+from hccbayes.cli_input import (
+    GATE_FAILED,
+    DataOption,
+    DrawsOption,
+    ForceOption,
+    ModelArgument,
+    SeedOption,
+    SetOption,
+    data_source,
+    fail,
+    read_spec,
+    with_sampler,
+)
 from hccbayes.errors import HccbayesError
 
 if TYPE_CHECKING:
@@ -28,33 +41,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command()(cli_conventional.conventional)
 app.command()(cli_evidence.evidence)
 app.command()(cli_evidence.audit)
 
 DEMO_MODEL = "chen2025_os"
-GATE_FAILED = 1
-BAD_INPUT = 2
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.toml", help="A model file.")]
-DataOption = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="FILE",
-        help="CSV, Parquet, synthetic:NAME or dataset:NAME; overrides [data].",
-    ),
-]
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Results folder; results/NAME by default."),
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the sampler.")]
-DrawsOption = Annotated[int | None, typer.Option("--draws", help="Draws per chain.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a field, e.g. hazard.cuts=fine."),
-]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing results.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")]
 
 
@@ -86,10 +82,10 @@ def run(
 ) -> None:
     """Run an analysis and write its results folder."""
     try:
-        spec = _spec(model, changes, seed, draws)
-        analysis = _run(spec, _data(spec, data, model), out or _folder(spec), force, quiet)
+        spec = read_spec(model, changes, seed, draws)
+        analysis = _run(spec, data_source(spec, data, model), out or _folder(spec), force, quiet)
     except (HccbayesError, OSError) as error:
-        _fail(error)
+        fail(error)
     raise typer.Exit(0 if analysis.passed else GATE_FAILED)
 
 
@@ -100,13 +96,13 @@ def check(model: ModelArgument, data: DataOption = None, changes: SetOption = No
     from hccbayes.cautions import cautions
 
     try:
-        spec = _spec(model, changes)
-        cohort = _cohort(spec, _data(spec, data, model))
+        spec = read_spec(model, changes)
+        cohort = _cohort(spec, data_source(spec, data, model))
         from hccbayes.study import build_study
 
         study = build_study(cohort, spec)
     except (HccbayesError, OSError) as error:
-        _fail(error)
+        fail(error)
     summary = cohort.summary()
     console.print_check(summary, study.data, cautions(summary, study.data, spec, study.at_risk))
 
@@ -122,7 +118,7 @@ def show(
     try:
         analysis = load(directory)
     except (HccbayesError, OSError) as error:
-        _fail(error)
+        fail(error)
     console.print_analysis(analysis, directory)
     raise typer.Exit(0 if analysis.passed else GATE_FAILED)
 
@@ -134,42 +130,11 @@ def demo(out: OutOption = None, seed: SeedOption = None, draws: DrawsOption = No
     from hccbayes.spec import AnalysisSpec
 
     try:
-        spec = _with_sampler(AnalysisSpec.from_toml(model_file(DEMO_MODEL)), seed, draws)
+        spec = with_sampler(AnalysisSpec.from_toml(model_file(DEMO_MODEL)), seed, draws)
         analysis = _run(spec, spec.data.source, out or Path("results") / "demo", True, False)
     except (HccbayesError, OSError) as error:
-        _fail(error)
+        fail(error)
     raise typer.Exit(0 if analysis.passed else GATE_FAILED)
-
-
-def _spec(
-    model: Path,
-    changes: list[str] | None = None,
-    seed: int | None = None,
-    draws: int | None = None,
-) -> AnalysisSpec:
-    from hccbayes.spec import AnalysisSpec
-
-    spec = AnalysisSpec.from_toml(model)
-    spec = spec.with_values(changes) if changes else spec
-    return _with_sampler(spec, seed, draws)
-
-
-def _with_sampler(spec: AnalysisSpec, seed: int | None, draws: int | None) -> AnalysisSpec:
-    given = {"sampler.seed": seed, "sampler.draws": draws}
-    changes = [f"{key}={value}" for key, value in given.items() if value is not None]
-    return spec.with_values(changes) if changes else spec
-
-
-def _data(spec: AnalysisSpec, data: str | None, model: Path) -> str:
-    """Return where the patients are; a relative source stands beside the model file or here."""
-    from hccbayes.errors import InputError, Problem
-
-    if data is not None:
-        return data
-    if not spec.data.source:
-        raise InputError(Problem("[data] source", "is not set; give --data FILE"))
-    beside = model.parent / spec.data.source
-    return str(beside) if beside.is_file() else spec.data.source
 
 
 def _folder(spec: AnalysisSpec) -> Path:
@@ -200,9 +165,3 @@ def _run(spec: AnalysisSpec, data: str, out: Path, force: bool, quiet: bool) -> 
     else:
         console.print_analysis(analysis, out)
     return analysis
-
-
-def _fail(error: Exception) -> NoReturn:
-    """Print a user's mistake without a traceback and leave with status 2."""
-    typer.echo(str(error), err=True)
-    raise typer.Exit(BAD_INPUT)

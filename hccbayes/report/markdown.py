@@ -45,9 +45,9 @@ def report_text(
         f"**{escape_markdown(summary.notice)}**" if summary.synthetic else "",
         escape_markdown(spec.model.question),
         "## Cohort",
-        _cohort(summary, spec),
+        cohort_markdown(summary, spec, centers=f", modeled as {spec.hazard.center}"),
         "## Read this before quoting a number",
-        _bullets(cautions) or "No caution was raised.",
+        bullets(cautions) or "No caution was raised.",
         "## Effect of treatment",
         (
             f"Effects are treated over control. Intervals hold {interval.prob:.0%} "
@@ -79,11 +79,21 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _bullets(sentences: Iterable[str]) -> str:
+def bullets(sentences: Iterable[str]) -> str:
+    """Return sentences as an escaped list."""
     return "\n".join(f"- {escape_markdown(sentence)}" for sentence in sentences)
 
 
-def _cohort(summary: CohortSummary, spec: AnalysisSpec) -> str:
+def cohort_markdown(summary: CohortSummary, spec: AnalysisSpec, *, centers: str = "") -> str:
+    """Return the arms as a table, and where they come from.
+
+    Parameters
+    ----------
+    summary, spec
+        The cohort in numbers, and what its model file says of time zero.
+    centers
+        What is said after the number of centers.
+    """
     rows = [
         [
             escape_markdown(arm),
@@ -100,9 +110,9 @@ def _cohort(summary: CohortSummary, spec: AnalysisSpec) -> str:
         f"Time zero: {spec.data.time_zero or 'not documented'}.",
     ]
     if summary.centers:
-        facts.append(f"{summary.centers} centers, modeled as {spec.hazard.center}.")
+        facts.append(f"{summary.centers} centers{centers}.")
     facts += [f"Left out: {count}, {reason}." for reason, count in summary.exclusions]
-    return f"{table}\n\n{_bullets(facts)}"
+    return f"{table}\n\n{bullets(facts)}"
 
 
 def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
@@ -149,7 +159,7 @@ def _propensity(tables: ScoreTables | None, spec: AnalysisSpec) -> list[str]:
         _log_odds(tables.propensity),
         _table(header, weights),
         _balance(tables.balance),
-        _bullets(tables.conventions),
+        bullets(tables.conventions),
         "### Patients before and after weighting",
         baseline_markdown(tables.baseline),
     ]
@@ -220,4 +230,4 @@ def _model(spec: AnalysisSpec) -> str:
         f"Sampler {spec.sampler.backend}: {spec.sampler.chains} chains of {spec.sampler.draws} "
         f"draws after {spec.sampler.tune}, seed {spec.sampler.seed}.",
     ]
-    return _bullets(facts)
+    return bullets(facts)
