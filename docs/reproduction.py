@@ -1,4 +1,4 @@
-"""Compare every printed survival number of four cohort studies with the synthetic cohorts.
+"""Compare what four cohort studies printed with the synthetic cohorts that carry it.
 
     python docs/reproduction.py
 
@@ -13,12 +13,16 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from hccbayes.defaults import FIGURE_DPI
 from hccbayes.plots.style import figure_of
+from reproduction_adverse_events import adverse_event_rows
+from reproduction_baseline import baseline_rows
 from reproduction_bayes import bayes_remark, fill_bayes, run_all
 from reproduction_cohorts import STUDIES
+from reproduction_entry import entry_rows
 from reproduction_figure import treatment_figure
 from reproduction_hazard_ratios import hazard_ratio_rows
 from reproduction_null import null_rows
@@ -41,6 +45,9 @@ def frequentist_rows() -> pd.DataFrame:
             *rate_rows(study),
             *hazard_ratio_rows(study),
             *response_rows(study),
+            *baseline_rows(study),
+            *entry_rows(study),
+            *adverse_event_rows(study),
         ]
     return table_of([*rows, *null_rows()])
 
@@ -53,7 +60,10 @@ def read_rows() -> pd.DataFrame:
 def with_kept_fits(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with the Bayesian numbers of `reproduction.csv`."""
     kept = rows[list(KEY)].merge(read_rows()[[*KEY, "bayes"]], how="left", validate="1:1")
-    rows = rows.assign(bayes=kept["bayes"].to_numpy())
+    fitted = (rows["fit"] != "").to_numpy()
+    if kept["bayes"][fitted].isna().any():
+        raise SystemExit("reproduction.csv lacks a fit of these rows: run without --keep-fits")
+    rows = rows.assign(bayes=np.where(fitted, kept["bayes"], rows["bayes"]))
     remarks = [bayes_remark(row, row["bayes"]) for _, row in rows.iterrows()]
     return rows.assign(bayes_remark=remarks)
 

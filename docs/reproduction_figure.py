@@ -14,6 +14,7 @@ from hccbayes.defaults import FREQUENTIST_COLOR, POSTERIOR_COLOR, PRIOR_COLOR
 from hccbayes.plots.ratio_axis import add_favors, add_text_column, set_ratio_axis
 from hccbayes.plots.style import DOUBLE_COLUMN, POINT, new_axes, publication_style
 from hccbayes.plots.synthetic_mark import marks_synthetic
+from reproduction_entry import BY_RULE
 from reproduction_page import SAMPLES
 from reproduction_record import leading
 
@@ -52,7 +53,8 @@ def treatment_figure(rows: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Axes to draw on; a new figure without it.
     """
     own = rows[rows["item"].isin(["treated / control", _UPSIDE_DOWN])]
-    own = own[own["frequentist"] != "not computed"].reset_index(drop=True)
+    own = own[(own["frequentist"] != "not computed") & (own["quantity"] != BY_RULE)]
+    own = own.reset_index(drop=True)
     ax = new_axes(ax, width=DOUBLE_COLUMN, height=(len(own) * _ROW_HEIGHT + 84.0) * POINT)
     found = [{name: _interval(row, name) for name in SOURCES} for _, row in own.iterrows()]
     ax.set_ylim(len(own) - 0.4, -0.6)

@@ -78,7 +78,8 @@ def logrank_ratio(patients: Outcome) -> Found:
     )
 
 
-def _printed(row: pd.Series) -> Printed:
+def printed_ratio(row: pd.Series) -> Printed:
+    """Return a row's hazard ratio with limits and p, as printed."""
     return Printed(
         estimate=row["printed_hr"],
         lower=row["printed_lower"],
@@ -87,7 +88,8 @@ def _printed(row: pd.Series) -> Printed:
     )
 
 
-def _item(row: pd.Series) -> str:
+def ratio_item(row: pd.Series) -> str:
+    """Return what stands over what in a row's hazard ratio."""
     over = f" / {row['denominator']}" if row["denominator"] else ""
     contrast = f"{row['numerator']}{over}"
     return contrast if row["term"] == "treatment" else f"{row['covariate']}: {contrast}"
@@ -99,12 +101,13 @@ def _quantity(row: pd.Series) -> str:
     return "hazard ratio, running text" if "running text" in row["model"] else "hazard ratio"
 
 
-def _term(row: pd.Series) -> str:
+def ratio_term(row: pd.Series) -> str:
+    """Return the column of a row's hazard ratio in the coded design."""
     return "treatment" if row["term"] == "treatment" else str(row["covariate"])
 
 
 def _compared(index: object, row: pd.Series, fit: CoxFit) -> Row:
-    printed, found = _printed(row), ratio(fit, _term(row))
+    printed, found = printed_ratio(row), ratio(fit, ratio_term(row))
     if row["term"] == "treatment" and row["numerator"] == "control":
         found = found.inverted()
     differs = found.differs(printed)
@@ -119,13 +122,13 @@ def _compared(index: object, row: pd.Series, fit: CoxFit) -> Row:
         endpoint=row["endpoint"],
         sample=row["analysis_set"],
         quantity=_quantity(row),
-        item=_item(row),
+        item=ratio_item(row),
         printed=printed.text(),
         frequentist=found.text(printed),
         method="Cox, Wald limits and p",
         bayes="" if bayesian else ONE_COVARIATE,
         fit=fit_name(row) if bayesian else "",
-        term=_term(row) if bayesian else "",
+        term=ratio_term(row) if bayesian else "",
         agreement=agreement(differs),
         reason="; ".join(labels),
         remark=remark,

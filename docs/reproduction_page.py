@@ -13,29 +13,41 @@ from hccbayes.report.numbers import escape_markdown
 from reproduction_cohorts import NULL, STUDIES
 from reproduction_reasons import BAYESIAN_REASONS, REASONS
 from reproduction_record import AGREE, DIFFER, ESTIMATE_ONLY, NOT_COMPARED, leading
+from reproduction_tables_page import (
+    AGREEMENTS,
+    SAMPLES,
+    folded,
+    folded_tables,
+    in_words,
+    other_tests,
+    overview,
+    p_overview,
+    why,
+)
 
-SAMPLES: Final = {"unadjusted": "whole cohort", "matched": "matched", "weighted": "weighted"}
-AGREEMENTS: Final = {AGREE: "yes", ESTIMATE_ONLY: "estimate", DIFFER: "no", NOT_COMPARED: ""}
 HEADINGS: Final = (
     *("Analysis", "Quantity", "Arm or contrast", "Printed"),
     *("Frequentist", "Bayesian", "Agrees", "Why"),
 )
 FIGURE: Final = "figures/reproduction.png"
 
-INTRODUCTION: Final = f"""\
+INTRODUCTION: Final = """\
 # Comparison with print
 
-Every survival number and response rate that four cohort studies printed, beside what this \
-package computes from the synthetic cohort of the study. The cohorts are not patients. They were \
-built from the printed margins, so that a number they were built to carry must come back, and a \
-number they were not built to carry shows how little print determines. **They show the software \
-and never a therapy**: nothing on this page says whether a treatment works.
+Every survival number of four cohort studies, and every row of their conventional tables (Table 1, \
+univariable and multivariable Cox regression, response, adverse events), beside what this package \
+computes from the synthetic cohort of the study. The cohorts are not patients. They were built \
+from the printed margins, so that a number they were built to carry must come back, and a number \
+they were not built to carry shows how little print determines. **They show the software and never \
+a therapy**: nothing on this page says whether a treatment works.
 
 `make reproduction` writes this page, its rows (`reproduction.csv`) and its figure anew; the fits \
 take some minutes. Printed numbers are read from `hb.evidence.table(..., usable_only=False)`; none \
 is typed here. The default tests recompute every frequentist number and compare it with the rows, \
 and this page with what the rows make; a slow test refits one of the Bayesian models.
+"""
 
+GUIDE: Final = f"""\
 ![Printed, Cox and Bayesian hazard ratios of treatment]({FIGURE})
 
 *Hazard ratios of treatment, treated over control, with 95% intervals: as printed (misprints \
@@ -48,8 +60,15 @@ Lin2023 and Sun2025 have control over treated, and so have their rows in all thr
 figure has treated over control throughout. The whole cohort is `unadjusted` in the evidence tables.
 - **Frequentist**: Kaplan-Meier medians with log limits (the default of R), follow-up by reverse \
 Kaplan-Meier, log-rank test, Cox regression with ties as Efron has them, Wald limits and Wald p; \
-counts with the test that gives the printed p, Pearson's where none does. A regression holds what \
-the printed one held: treatment alone, one covariate alone, or all of the multivariable table.
+counts of events. A regression holds what the printed one held: treatment alone, one covariate \
+alone, or all of the multivariable table.
+- **Conventional** (Table 1, response, adverse events, entry rule): \
+`hb.frequentist.conventional_analysis` of the study's named analysis without centers. The test is \
+the one its rule takes, from expected counts or the Shapiro-Wilk test, and is named; the printed p \
+has no say in it. Where another usual test of the same counts gives the printed p, the row says \
+which. Counts and means stand in the order of the arms named; the SMD is of all levels as one \
+factor; a risk difference is treated less control with Newcombe's limits. The entry rule is that \
+of the study: univariable p below 0.1 (Chen2025) or 0.05 (Lin2023, Sun2025).
 - **Bayesian**: piecewise-exponential model of the study's named analysis (`models/`), its formula \
 replaced by treatment alone or by the printed covariates, without centers; 4 chains of 1,000 \
 draws, fixed seed. Posterior median and 95% equal-tailed interval, for survival the posterior \
@@ -61,8 +80,9 @@ They draw ratios towards 1, much in 46 matched patients and little in 422. Every
 package compares two arms, so that a regression on one covariate alone has no Bayesian \
 counterpart; nor have counts, responses and censoring. A fit that fails its diagnostics says so.
 - **Agrees**: `yes` where the frequentist numbers round to everything printed in the row, \
-`estimate` where the estimate does (or the counts) and a limit, a p or a percentage does not, `no` \
-where the estimate does not; empty where print or cohort has no such number.
+`estimate` where the estimate does (or the counts, means or medians) and a limit, a p, an SMD or a \
+percentage does not, `no` where the estimate does not; of the entry rule, whether the covariate \
+enters. Empty where print or cohort has no such number.
 - **Why**: one or more of the reasons below, then what the evidence tables say of this number. \
 Where a Bayesian interval misses the frequentist estimate, that is said here too.
 
@@ -72,7 +92,7 @@ Where a Bayesian interval misses the frequentist estimate, that is said here too
 
 def page(rows: pd.DataFrame) -> str:
     """Return the page of the rows."""
-    parts = [INTRODUCTION, *_legend(rows), "", *_overview(rows)]
+    parts = [INTRODUCTION, *_overview(rows), "", GUIDE, *_legend(rows)]
     for study in (*STUDIES, NULL):
         parts += ["", *_study(study, rows[rows["study"] == study])]
     return "\n".join(parts) + "\n"
@@ -109,19 +129,19 @@ def _legend(rows: pd.DataFrame) -> Iterator[str]:
 def _overview(rows: pd.DataFrame) -> Iterator[str]:
     yield "## In short"
     yield ""
-    yield "| study | rows | agree in every digit | estimate alone | differ | no counterpart |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for study in (*STUDIES, NULL):
-        own = rows[rows["study"] == study]
-        yield f"| {study} | {len(own)} | {_counts(own)} |"
-    yield f"| all | {len(rows)} | {_counts(rows)} |"
+    yield from overview(rows)
     yield ""
     yield f"Reasons, of which a row may have two: {_apart(rows)}."
-
-
-def _counts(rows: pd.DataFrame) -> str:
-    found = compared(rows)
-    return " | ".join(str(found[degree]) for degree in AGREEMENTS)
+    yield ""
+    yield "### The conventional tables"
+    yield ""
+    yield from in_words(rows)
+    yield ""
+    yield "Which test gives the printed p, of the rows that have one and a counterpart:"
+    yield ""
+    yield from p_overview(rows)
+    yield ""
+    yield other_tests(rows)
 
 
 def _study(study: str, rows: pd.DataFrame) -> Iterator[str]:
@@ -133,8 +153,9 @@ def _study(study: str, rows: pd.DataFrame) -> Iterator[str]:
     yield ""
     yield "| " + " | ".join(HEADINGS) + " |"
     yield "|" + " --- |" * len(HEADINGS)
-    for _, row in rows.iterrows():
+    for _, row in rows[~folded(rows)].iterrows():
         yield "| " + " | ".join(_cells(row)) + " |"
+    yield from folded_tables(rows)
 
 
 def _source(study: str) -> str:
@@ -185,15 +206,11 @@ def _held(rows: pd.DataFrame) -> tuple[int, int]:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    why = [f"{row['reason']}: {row['remark']}" if row["remark"] else row["reason"]]
-    if not row["reason"]:
-        why = [row["remark"]]
-    if row["bayes_remark"]:
-        why.append(f"Bayes: {row['bayes_remark']}")
+    bayes = f"Bayes: {row['bayes_remark']}" if row["bayes_remark"] else ""
     texts = [
         f"{row['endpoint']}, {SAMPLES[row['sample']]}",
         *(row[name] for name in ("quantity", "item", "printed", "frequentist", "bayes")),
         AGREEMENTS[row["agreement"]],
-        ". ".join(part for part in why if part),
+        ". ".join(part for part in (why(row), bayes) if part),
     ]
     return [escape_markdown(text) for text in texts]

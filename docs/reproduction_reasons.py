@@ -35,6 +35,12 @@ FREE_P: Final = "free p"
 FREE_CENSORING: Final = "free censoring"
 DERIVED: Final = "derived from p"
 OTHER_TEST: Final = "another p"
+P_CUT_OFF: Final = "p cut off"
+OTHER_CHOICE: Final = "test chosen otherwise"
+FREE_VALUES: Final = "free values"
+OTHER_SELECTION: Final = "another selection"
+BROKEN_RULE: Final = "rule not kept"
+OTHER_SMD: Final = "SMD of other counts"
 OTHER_PERCENT: Final = "percentage of other counts"
 CUT_OFF: Final = "percentage cut off"
 ABSENT: Final = "not in the cohort"
@@ -74,8 +80,18 @@ REASONS: Final[dict[str, str]] = {
     "(C15).",
     DERIVED: "No ratio is printed; the cohort's was derived from the p.",
     OTHER_TEST: "None of the usual tests of the printed counts gives the printed p.",
+    P_CUT_OFF: "The counts agree; the p of a usual test was cut off, not rounded.",
+    OTHER_CHOICE: "The counts agree; the printed p is that of another usual test of them, which the "
+    "remark names, than the one that the rule on expected counts takes.",
+    FREE_VALUES: "Mean and standard deviation, or the quartiles, are targets; the values of the "
+    "single patients are not printed, and the p follows from them.",
+    OTHER_SELECTION: "The multivariable model holds those whose univariable p is small in the "
+    "cohort, which are others than in print.",
     OTHER_PERCENT: "The printed percentage is not that of the printed count; the counts agree.",
-    CUT_OFF: "The percentage was cut off, not rounded; the counts agree.",
+    CUT_OFF: "The percentage was cut off, not rounded, or is 100 less one that was; the counts "
+    "agree.",
+    BROKEN_RULE: "By the study's own rule on the printed univariable p it would be the other way.",
+    OTHER_SMD: "The printed standardized difference is not that of the printed counts.",
     ABSENT: "The synthetic cohort has no such variable, or nobody under observation so late.",
     WEIGHTED: "Propensity weights need patients; the printed weighted table contradicts itself "
     "(L3, L4) and is not reproduced.",
@@ -95,6 +111,12 @@ BAYESIAN_REASONS: Final = {
 
 SYMMETRIC_LIMITS: Final = {"Lin2023": "N13"}
 """Studies whose printed limits of medians are normal approximations, with the inconsistency."""
+TEST_IDS: Final = {
+    "Chen2025": "the test stated is not the test used throughout (C13)",
+    "Lu2025": "more than one test was used (L11)",
+    "Sun2025": "the test stated is not the test used (S6)",
+}
+"""What the list of inconsistencies says of the tests of a study's Table 1."""
 _IDS: Final = re.compile(r"\b[LCNS]\d+\b")
 _LOG_RANK_ID: Final = "C5"
 

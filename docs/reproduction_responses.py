@@ -1,4 +1,4 @@
-"""Printed response rates and their p beside the cohorts' counts and tests."""
+"""Printed response rates and their p beside the conventional response table of the cohorts."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ import pandas as pd
 
 import reproduction_reasons as reasons
 from hccbayes import evidence
-from hccbayes.evidence import parse
 from hccbayes.evidence.count_tests import count_p_values
 from reproduction_cohorts import outcome
-from reproduction_record import AGREE, DIFFER, ESTIMATE_ONLY, NOT_COMPARED, Row, agrees, p_text
+from reproduction_conventional import tables
+from reproduction_counts import (
+    TESTS,
+    Verdict,
+    counted_verdict,
+    other_test,
+    p_and_difference,
+    percent_label,
+    share_text,
+    verdict,
+)
+from reproduction_record import NOT_COMPARED, Row, p_text
 
 NOT_FITTED: Final = "not fitted: a response"
-TESTS: Final = {
-    "pearson": "Pearson",
-    "yates": "Yates",
-    "fisher": "Fisher",
-    "linear_by_linear": "N - 1 chi-square",
+_RECIST: Final = (
+    *((level, (level,)) for level in ("CR", "PR", "SD", "PD")),
+    ("ORR", ("CR", "PR")),
+    ("DCR", ("CR", "PR", "SD")),
+)
+_YES: Final = (("ORR", ("yes",)),)
+RESPONSES: Final = {
+    ("Chen2025", "all"): ("best_response", _RECIST),
+    ("Lin2023", "all"): ("best_response", _RECIST),
+    ("Lu2025", "liver lesions"): ("liver_response", _YES),
+    ("Lu2025", "lung lesions"): ("lung_response", _YES),
+    ("Sun2025", "all"): ("objective_response", _YES),
 }
-"""Tests of a 2 x 2 table by name, the usual one first."""
-CATEGORIES: Final = {
-    **{level: (level,) for level in ("CR", "PR", "SD", "PD")},
-    "ORR": ("CR", "PR", "yes"),
-    "DCR": ("CR", "PR", "SD"),
-}
-"""Values of a response column that a printed category counts."""
-COLUMNS: Final = {
-    ("Chen2025", "all"): "best_response",
-    ("Lin2023", "all"): "best_response",
-    ("Lu2025", "liver lesions"): "liver_response",
-    ("Lu2025", "lung lesions"): "lung_response",
-    ("Sun2025", "all"): "objective_response",
-}
-"""Response column of a study and site."""
+"""Response column of a study and site, and the labels that a printed category counts."""
 
 
 def response_rows(study: str) -> Iterator[Row]:
@@ -49,81 +52,62 @@ def response_rows(study: str) -> Iterator[Row]:
 def _category(arms: pd.DataFrame) -> Row:
     """Return the row of a category; arms stand in the order treated, control."""
     first = arms.iloc[0]
-    printed_p = first["printed_p"]
-    column = COLUMNS.get((first["study"], first["site"]))
-    counts = [_count(row, column) for _, row in arms.iterrows()]
-    known = [int(row["count"]) for _, row in arms.iterrows()]
-    test, p = _test(known if column is None else counts, arms["total"].tolist(), printed_p)
-    labels, remarks, agreement = _judged(arms, counts, p, printed_p)
-    found = ", ".join(
-        _share(count, row) for count, (_, row) in zip(counts, arms.iterrows(), strict=True)
+    if (first["study"], first["site"]) not in RESPONSES:
+        return _row(arms, "not computed", "", _absent(arms))
+    if len(arms) == 1:
+        return _single(arms)
+    column, categories = RESPONSES[first["study"], first["site"]]
+    found = tables(first["study"], first["analysis_set"], column, categories).response
+    rate = found.set_index("rate").loc[first["category"]]
+    shares = ", ".join(
+        share_text(rate[f"{row['arm']}_n"], rate[f"{row['arm']}_total"], row["printed_percent"])
+        for _, row in arms.iterrows()
     )
-    if column is None:
-        found = "not computed"
-        labels, agreement = [reasons.ABSENT], NOT_COMPARED
-        remarks = [f"the printed counts give p {p_text(p, printed_p)} ({TESTS[test]}; C13)"]
-    elif test:
-        found = f"{found}, p {p_text(p, printed_p)} ({TESTS[test]})"
+    text = shares + p_and_difference(rate, first["printed_p"])
+    return _row(arms, text, f"conventional response, {rate['test']}", counted_verdict(arms, rate))
+
+
+def _single(arms: pd.DataFrame) -> Row:
+    """Return the row of one arm, where the other has nothing to respond."""
+    row = arms.iloc[0]
+    column, categories = RESPONSES[row["study"], row["site"]]
+    patients = outcome(row["study"], "OS", row["analysis_set"]).arm(row["arm"]).frame
+    count = int(patients[column].isin(dict(categories)[row["category"]]).sum())
+    label = percent_label(row["printed_percent"], count, len(patients))
+    differs = (count, len(patients)) != (int(row["count"]), int(row["total"]))
+    text = share_text(count, len(patients), row["printed_percent"])
+    return _row(arms, text, "count", verdict(differs, [label] if label else [], []))
+
+
+def _absent(arms: pd.DataFrame) -> Verdict:
+    """Return why a category has no counterpart, and which test gives its printed p."""
+    counts = [[int(count) for count in arms["count"]]]
+    counts.append([int(row["total"] - row["count"]) for _, row in arms.iterrows()])
+    printed = arms.iloc[0]["printed_p"]
+    pearson = p_text(count_p_values(counts)["pearson"], printed)
+    told = other_test(printed, counts) or f"{TESTS['pearson']} gives p {pearson}"
+    return Verdict(NOT_COMPARED, (reasons.ABSENT,), (f"of the printed counts {told} (C13)",))
+
+
+def _row(arms: pd.DataFrame, found: str, method: str, judged: Verdict) -> Row:
+    first = arms.iloc[0]
     printed = ", ".join(_printed(row) for _, row in arms.iterrows())
+    p = first["printed_p"]
     return Row(
         study=first["study"],
         endpoint="response",
         sample=first["analysis_set"],
         quantity=first["category"],
         item=", ".join([*([] if first["site"] == "all" else [first["site"]]), *arms["arm"]]),
-        printed=f"{printed}, p {printed_p}" if printed_p else printed,
+        printed=f"{printed}, p {p}" if p else printed,
         frequentist=found,
-        method=", ".join(["count", *([TESTS[test]] if test and column else [])]),
+        method=method,
         bayes=NOT_FITTED,
-        agreement=agreement,
-        reason="; ".join(labels),
-        remark="; ".join(dict.fromkeys(remarks)),
+        agreement=judged.agreement,
+        reason=judged.reason(),
+        remark=judged.remark(),
         evidence=" ".join(["responses", *(str(index) for index in sorted(arms.index))]),
     )
-
-
-def _count(row: pd.Series, column: str | None) -> int:
-    if column is None:
-        return -1
-    patients = outcome(row["study"], "OS", row["analysis_set"]).arm(row["arm"])
-    return int(patients.frame[column].isin(CATEGORIES[row["category"]]).sum())
-
-
-def _test(counts: list[int], totals: list[float], printed_p: str) -> tuple[str, float]:
-    """Return the test that gives the printed p, Pearson's where none does, and its p."""
-    if not printed_p or len(counts) < 2:
-        return "", float("nan")
-    others = [int(total) - count for count, total in zip(counts, totals, strict=True)]
-    found = count_p_values([counts, others])
-    for name in TESTS:
-        if name in found and agrees(printed_p, found[name]):
-            return name, found[name]
-    return "pearson", found["pearson"]
-
-
-def _judged(
-    arms: pd.DataFrame, counts: list[int], p: float, printed_p: str
-) -> tuple[list[str], list[str], str]:
-    """Return labels, remarks and agreement: first of the counts, then of percentages and p."""
-    rows = [row for _, row in arms.iterrows()]
-    if any(count != int(row["count"]) for count, row in zip(counts, rows, strict=True)):
-        return [], [], DIFFER
-    labels, remarks = [], []
-    for count, row in zip(counts, rows, strict=True):
-        share = 100 * count / row["total"]
-        if not agrees(row["printed_percent"], share):
-            cut = parse(row["printed_percent"]).cut_from(share)
-            labels.append(reasons.CUT_OFF if cut else reasons.OTHER_PERCENT)
-    if printed_p and not agrees(printed_p, p):
-        labels.append(reasons.OTHER_TEST)
-        remarks += [row["reason"] for row in rows if row["reason"]]
-    if labels:
-        return list(dict.fromkeys(labels)), remarks, ESTIMATE_ONLY
-    return [reasons.TARGET], [], AGREE
-
-
-def _digits(row: pd.Series) -> int:
-    return parse(row["printed_percent"]).decimals or 1
 
 
 def _printed(row: pd.Series) -> str:
@@ -131,8 +115,3 @@ def _printed(row: pd.Series) -> str:
     if not row["printed_count"]:
         return f"{percent} of {row['total']:.0f}"
     return f"{row['printed_count']} of {row['total']:.0f} ({percent})"
-
-
-def _share(count: int, row: pd.Series) -> str:
-    total = row["total"]
-    return f"{count} of {total:.0f} ({100 * count / total:.{_digits(row)}f}%)"
