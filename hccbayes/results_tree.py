@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from hccbayes import figure_data, predictive
+from hccbayes.errors import InputError
 from hccbayes.outcome import OutcomeFit
 from hccbayes.spec import AnalysisSpec
+from hccbayes.treatment_residuals import residual_means, treatment_residuals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hccbayes.cohort import Cohort
+    from hccbayes.study import Study
 
 
 def results_tree(
@@ -67,6 +70,16 @@ def results_tree(
         "numbers_at_risk": figure_data.numbers_at_risk_dataset(cohort.frame),
         "predictive": replicated,
         "reference_posterior": bare.posterior,
+        **_residuals(cohort, spec, study),
         **further,
     }
     return xr.DataTree.from_dict(groups)
+
+
+def _residuals(cohort: Cohort, spec: AnalysisSpec, study: Study) -> dict[str, xr.Dataset]:
+    """Return the group of Schoenfeld residuals; none where Cox has no estimate."""
+    prob = spec.estimands.interval.prob
+    try:
+        return {"schoenfeld": residual_means(treatment_residuals(cohort.frame, study.design, prob))}
+    except InputError:
+        return {}

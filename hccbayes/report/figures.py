@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hccbayes import plots
 from hccbayes.records import TREATMENT_CONTRAST
+from hccbayes.report.conventional_tree import conventional_tree_figures
 from hccbayes.report.numbers import METHOD_NAMES
 from hccbayes.score_tables import ScoreTables
 
@@ -37,7 +38,7 @@ def write_figures(
     """
     directory.mkdir(parents=True)
     written = []
-    figures = _figures(tree, estimates, crosscheck)
+    figures = _figures(tree, estimates, crosscheck) | conventional_tree_figures(tree, estimates)
     if score_tables is not None:
         figures |= _score_figures(tree, score_tables, estimates)
     for name, draw in figures.items():

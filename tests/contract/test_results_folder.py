@@ -41,6 +41,9 @@ FIGURES = {
     "center_effects",
     "trace",
     "rank",
+    "kaplan_meier",
+    "log_minus_log",
+    "schoenfeld",
 }
 GROUPS = {
     "posterior",
@@ -52,6 +55,7 @@ GROUPS = {
     "numbers_at_risk",
     "predictive",
     "reference_posterior",
+    "schoenfeld",
 }
 TERMS = {"treated / control", "age_years: per 1", "ecog_score: per 1"}
 
