@@ -19,11 +19,12 @@ from hccbayes.frequentist.concordance import concordance
 from hccbayes.frequentist.conventional_centers import term_rows
 from hccbayes.frequentist.conventional_cohort import ConventionalCohort, not_estimable
 from hccbayes.frequentist.cox import CoxFit, cox
+from hccbayes.frequentist.curve_limits import LimitKind
 from hccbayes.frequentist.firth_cox import FirthCoxFit, firth_cox
 from hccbayes.frequentist.fleming_harrington import fleming_harrington
 from hccbayes.frequentist.follow_up import median_follow_up
 from hccbayes.frequentist.frailty import FrailtyCoxFit, frailty_cox
-from hccbayes.frequentist.kaplan_meier import LimitKind, kaplan_meier, survival_at
+from hccbayes.frequentist.kaplan_meier import kaplan_meier, survival_at
 from hccbayes.frequentist.max_combo import max_combo
 from hccbayes.frequentist.nelson_aalen import cumulative_hazard_at, nelson_aalen
 from hccbayes.frequentist.observed_expected import (

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import Problem
+from hccbayes.frequentist.curve_limits import LimitKind
 from hccbayes.frequentist.episodes import Episodes
 from hccbayes.frequentist.identifiability import NotEstimableError
-from hccbayes.frequentist.kaplan_meier import LimitKind, kaplan_meier
+from hccbayes.frequentist.kaplan_meier import kaplan_meier
 from hccbayes.frequentist.quantiles import survival_quantiles
 
 

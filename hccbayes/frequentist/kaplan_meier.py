@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
+from hccbayes.arms import plain_numbers
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.curve_limits import (
+    LimitKind,
+    check_interval,
+    curve_columns,
+    curve_notes,
+)
 from hccbayes.frequentist.episodes import Episodes, FloatArray
-
-LimitKind = Literal["log", "log-log", "plain"]
 
 MEDIAN_TOLERANCE: Final = float(np.sqrt(np.finfo(np.float64).eps))
 """A curve within this of 0.5 sits on it: the product of fractions is rounded (R's own value)."""
@@ -28,11 +32,14 @@ class MedianSurvival:
     Parameters
     ----------
     estimate, lower, upper
-        Months; ``inf`` where the curve, or its limit, never comes down to one half.
+        Months; ``inf`` where the curve, or its limit, never comes down to one half. A lower limit
+        is ``nan`` where the curve falls to 0 before it has come down.
     interval_kind
         Scale of the limits that were inverted: ``log``, ``log-log`` or ``plain``.
     interval_prob
         Probability of the interval.
+    reason
+        Why a number is not finite; empty where all are.
     """
 
     estimate: float
@@ -40,6 +47,7 @@ class MedianSurvival:
     upper: float
     interval_kind: str
     interval_prob: float
+    reason: str
 
 
 def kaplan_meier(
@@ -75,8 +83,8 @@ def kaplan_meier(
         One row each distinct end of an episode, after a row for time 0 with survival 1: ``time``,
         ``survival``, ``standard_error`` (of survival), ``lower``, ``upper``, ``at_risk`` (just
         before `time`), ``events``, ``censored`` (episodes that end without the event),
-        ``interval_kind``, ``interval_prob``. Where survival is 0 its standard error and limits
-        are ``nan``, where it is 1 the limits are 1.
+        ``interval_kind``, ``interval_prob``, ``note``. Where survival is 0 its standard error and
+        limits are ``nan``, where it is 1 the limits are 1, as in R, and ``note`` says so.
 
     Raises
     ------
@@ -100,56 +108,8 @@ def kaplan_meier(
             "censored": np.concatenate([[0], episodes.ends(times, event=False)]),
         }
     )
-    return curve.assign(interval_kind=interval_kind, interval_prob=prob)
-
-
-def check_interval(interval_kind: str, prob: float) -> None:
-    """Raise where a curve's limits are of no known kind, or their probability is none.
-
-    Raises
-    ------
-    InputError
-        If `interval_kind` is not ``log``, ``log-log`` or ``plain``, or `prob` not within (0, 1).
-    """
-    if interval_kind not in _LIMITS:
-        known = ", ".join(get_args(LimitKind))
-        raise InputError(
-            Problem("interval_kind", f"unknown kind {interval_kind!r}; choose from {known}")
-        )
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
-
-
-def curve_columns(
-    survival: FloatArray, log_se: FloatArray, interval_kind: LimitKind, prob: float
-) -> dict[str, FloatArray]:
-    """Return survival, its standard error and limits, each after its value at time 0.
-
-    Parameters
-    ----------
-    survival
-        At each time, shape ``(times,)``.
-    log_se
-        Standard errors of log survival, same shape; not used where survival is 0.
-    interval_kind, prob
-        Scale of the limits and their pointwise probability.
-
-    Returns
-    -------
-    dict
-        ``survival``, ``standard_error``, ``lower``, ``upper``, shape ``(1 + times,)`` each.
-    """
-    standard_error = np.full_like(survival, np.nan)
-    np.multiply(survival, log_se, out=standard_error, where=survival > 0)
-    lower, upper = _limits(survival, log_se, interval_kind, float(norm.ppf((1 + prob) / 2)))
-    columns = {
-        "survival": survival,
-        "standard_error": standard_error,
-        "lower": lower,
-        "upper": upper,
-    }
-    at_zero = {"survival": 1.0, "standard_error": 0.0, "lower": 1.0, "upper": 1.0}
-    return {name: np.concatenate([[at_zero[name]], values]) for name, values in columns.items()}
+    notes = curve_notes(columns["survival"], columns["standard_error"])
+    return curve.assign(interval_kind=interval_kind, interval_prob=prob, note=notes)
 
 
 def survival_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
@@ -165,14 +125,14 @@ def survival_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``time``, ``survival``, ``standard_error``, ``lower``, ``upper``, a row each time.
+        ``time``, ``survival``, ``standard_error``, ``lower``, ``upper``, ``note``, a row each time.
 
     Raises
     ------
     InputError
         If a time is negative, not finite, or beyond the last row: the curve says nothing there.
     """
-    return steps_at(curve, times, ("survival", "standard_error", "lower", "upper"))
+    return steps_at(curve, times, ("survival", "standard_error", "lower", "upper", "note"))
 
 
 def steps_at(curve: pd.DataFrame, times: ArrayLike, columns: Sequence[str]) -> pd.DataFrame:
@@ -197,7 +157,7 @@ def steps_at(curve: pd.DataFrame, times: ArrayLike, columns: Sequence[str]) -> p
     InputError
         If a time is negative, not finite, or beyond the last row: the curve says nothing there.
     """
-    clock = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    clock = np.atleast_1d(plain_numbers(times, "times"))
     end = float(curve["time"].iloc[-1])
     outside = clock[~((clock >= 0) & (clock <= end))]
     if outside.size:
@@ -219,14 +179,53 @@ def median_survival(curve: pd.DataFrame) -> MedianSurvival:
     curve
         What :func:`kaplan_meier` returned.
     """
-    time = curve["time"].to_numpy()
+    estimate, lower, upper, reason = time_with_limits(curve, 0.5)
     return MedianSurvival(
-        estimate=_time_below_half(time, curve["survival"].to_numpy()),
-        lower=_time_below_half(time, curve["lower"].to_numpy()),
-        upper=_time_below_half(time, curve["upper"].to_numpy()),
+        estimate=estimate,
+        lower=lower,
+        upper=upper,
         interval_kind=str(curve["interval_kind"].iloc[0]),
         interval_prob=float(curve["interval_prob"].iloc[0]),
+        reason=reason,
     )
+
+
+def time_with_limits(curve: pd.DataFrame, level: float) -> tuple[float, float, float, str]:
+    """Return when a curve and its limits come down to a level, and why one of them does not.
+
+    Parameters
+    ----------
+    curve
+        ``time``, ``survival``, ``lower`` and ``upper``, a row each step.
+    level
+        Survival, within (0, 1).
+
+    Returns
+    -------
+    tuple
+        Months of the curve, of its lower and of its upper limit, and the reason of those that are
+        not finite. A lower limit that has not come down when the curve falls to 0, where it has
+        none, is ``nan``: R's ``survfit`` prints NA.
+    """
+    time = curve["time"].to_numpy()
+    estimate, lower, upper = (
+        _time_down_to(time, curve[column].to_numpy(), level)
+        for column in ("survival", "lower", "upper")
+    )
+    end, last = float(time[-1]), float(curve["survival"].iloc[-1])
+    if np.isinf(estimate):
+        reason = (
+            f"not reached: survival is still {last:.3f} when follow-up ends at {end:g} months, "
+            f"above {level:g}"
+        )
+        return estimate, lower, upper, reason
+    reasons = []
+    if np.isinf(lower):
+        lower = float("nan")
+        reasons.append("no lower limit: the curve falls to 0, where it has no standard error")
+    if np.isinf(upper):
+        reasons.append(f"upper limit not reached within the follow-up of {end:g} months")
+    return estimate, lower, upper, "; ".join(reasons)
 
 
 def numbers_at_risk(start: ArrayLike, stop: ArrayLike, times: ArrayLike) -> NDArray[np.intp]:
@@ -238,9 +237,18 @@ def numbers_at_risk(start: ArrayLike, stop: ArrayLike, times: ArrayLike) -> NDAr
         Episodes in months as for :meth:`Episodes.of`.
     times
         Months; at time 0 those under observation from the origin are counted.
+
+    Raises
+    ------
+    InputError
+        If the episodes are wrong, or a time is negative or not finite.
     """
-    end = np.asarray(stop, dtype=np.float64)
-    return Episodes.of(start, end, np.zeros_like(end)).at_risk(np.atleast_1d(times))
+    clock = np.atleast_1d(plain_numbers(times, "times"))
+    wrong = clock[~((clock >= 0) & np.isfinite(clock))]
+    if wrong.size:
+        listed = ", ".join(f"{time:g}" for time in wrong)
+        raise InputError(Problem("times", f"must be finite and at least 0, not {listed}"))
+    return Episodes.of(start, stop, np.zeros(np.shape(stop))).at_risk(clock)
 
 
 def _greenwood(events: NDArray[np.intp], at_risk: NDArray[np.intp]) -> FloatArray:
@@ -251,44 +259,13 @@ def _greenwood(events: NDArray[np.intp], at_risk: NDArray[np.intp]) -> FloatArra
     return np.sqrt(np.cumsum(terms))
 
 
-def _limits(
-    survival: FloatArray, log_se: FloatArray, kind: LimitKind, z: float
-) -> tuple[FloatArray, FloatArray]:
-    lower = np.where(survival == 1.0, 1.0, np.nan)
-    upper = lower.copy()
-    inside = (survival > 0) & (survival < 1)
-    lower[inside], upper[inside] = _LIMITS[kind](survival[inside], z * log_se[inside])
-    return lower, upper
-
-
-def _log_limits(survival: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return survival * np.exp(-half), np.minimum(survival * np.exp(half), 1.0)
-
-
-def _log_log_limits(survival: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
-    # The standard error of log(-log S) is that of log S over |log S|.
-    factor = np.exp(half / -np.log(survival))
-    return survival**factor, survival ** (1.0 / factor)
-
-
-def _plain_limits(survival: FloatArray, half: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return np.maximum(survival * (1.0 - half), 0.0), np.minimum(survival * (1.0 + half), 1.0)
-
-
-_LIMITS: Final[dict[str, Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]]] = {
-    "log": _log_limits,
-    "log-log": _log_log_limits,
-    "plain": _plain_limits,
-}
-
-
-def _time_below_half(time: FloatArray, curve: FloatArray) -> float:
-    """Time at which a step function comes down to one half; ``nan`` values are passed over."""
-    reached = np.flatnonzero(curve < 0.5 + MEDIAN_TOLERANCE)
+def _time_down_to(time: FloatArray, curve: FloatArray, level: float) -> float:
+    """Time at which a step function comes down to a level; ``nan`` values are passed over."""
+    reached = np.flatnonzero(curve < level + MEDIAN_TOLERANCE)
     if reached.size == 0:
         return float("inf")
     first = reached[0]
-    below = reached[curve[reached] < curve[first]]
-    if abs(curve[first] - 0.5) < MEDIAN_TOLERANCE and below.size:
+    below = reached[curve[reached] < level - MEDIAN_TOLERANCE]
+    if curve[first] > level - MEDIAN_TOLERANCE and below.size:
         return float(time[first] + time[below[0]]) / 2.0
     return float(time[first])

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
-from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_known, check_prob
+from hccbayes.frequentist.curve_limits import NO_EVENT_YET
 from hccbayes.frequentist.episodes import Episodes, FloatArray
 from hccbayes.frequentist.kaplan_meier import steps_at
 
@@ -54,15 +55,18 @@ def nelson_aalen(
     pandas.DataFrame
         One row each distinct end of an episode, after a row for time 0: ``time``,
         ``cumulative_hazard``, ``standard_error``, ``lower``, ``upper``, ``at_risk``, ``events``,
-        ``ties``, ``interval_kind``, ``interval_prob``. Where the hazard is still 0 so are its
-        standard error and limits: no event has told how uncertain it is.
+        ``ties``, ``interval_kind``, ``interval_prob``, ``note``. Where the hazard is still 0 so are
+        its standard error and limits, and ``note`` says that no event has told how uncertain it
+        is.
 
     Raises
     ------
     InputError
         If the episodes are wrong, or `ties`, `interval_kind` or `prob` is not known.
     """
-    _check(ties, interval_kind, prob)
+    check_known("ties", ties, get_args(HazardTies))
+    check_known("interval_kind", interval_kind, get_args(HazardLimitKind))
+    check_prob(prob)
     episodes = Episodes.of(start, stop, event)
     times = np.unique(episodes.stop)
     at_risk = episodes.at_risk(times)
@@ -85,7 +89,12 @@ def nelson_aalen(
             "events": np.concatenate([[0], events]),
         }
     )
-    return curve.assign(ties=ties, interval_kind=interval_kind, interval_prob=prob)
+    return curve.assign(
+        ties=ties,
+        interval_kind=interval_kind,
+        interval_prob=prob,
+        note=np.where(curve["cumulative_hazard"] == 0, NO_EVENT_YET, ""),
+    )
 
 
 def cumulative_hazard_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
@@ -101,26 +110,16 @@ def cumulative_hazard_at(curve: pd.DataFrame, times: ArrayLike) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``time``, ``cumulative_hazard``, ``standard_error``, ``lower``, ``upper``, a row each time.
+        ``time``, ``cumulative_hazard``, ``standard_error``, ``lower``, ``upper``, ``note``, a row
+        each time.
 
     Raises
     ------
     InputError
         If a time is negative, not finite, or beyond the last row.
     """
-    return steps_at(curve, times, ("cumulative_hazard", "standard_error", "lower", "upper"))
-
-
-def _check(ties: str, interval_kind: str, prob: float) -> None:
-    for name, value, known in (
-        ("ties", ties, get_args(HazardTies)),
-        ("interval_kind", interval_kind, get_args(HazardLimitKind)),
-    ):
-        if value not in known:
-            listed = ", ".join(known)
-            raise InputError(Problem(name, f"unknown {name} {value!r}; choose from {listed}"))
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    columns = ("cumulative_hazard", "standard_error", "lower", "upper", "note")
+    return steps_at(curve, times, columns)
 
 
 def _together(events: NDArray[np.intp], at_risk: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:

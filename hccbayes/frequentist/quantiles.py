@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from hccbayes.arms import plain_numbers
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.episodes import FloatArray
-from hccbayes.frequentist.kaplan_meier import MEDIAN_TOLERANCE
+from hccbayes.frequentist.kaplan_meier import time_with_limits
 
 QUARTILES: Final = (0.25, 0.5, 0.75)
 """Shares of patients with the event, as R's default."""
@@ -48,56 +48,19 @@ def survival_quantiles(curve: pd.DataFrame, probs: Sequence[float] = QUARTILES) 
     Raises
     ------
     InputError
-        If a share is not within (0, 1).
+        If there is no share, or one is not within (0, 1).
     """
-    shares = np.atleast_1d(np.asarray(probs, dtype=np.float64))
+    shares = np.atleast_1d(plain_numbers(probs, "probs"))
     wrong = shares[~((shares > 0) & (shares < 1))]
-    if wrong.size or shares.ndim != 1:
+    if shares.ndim != 1 or shares.size == 0:
+        raise InputError(Problem("probs", "one share or more is needed, in one dimension"))
+    if wrong.size:
         listed = ", ".join(f"{share:g}" for share in wrong)
         raise InputError(Problem("probs", f"must lie between 0 and 1; these do not: {listed}"))
-    time = curve["time"].to_numpy()
-    columns = {"estimate": "survival", "lower": "lower", "upper": "upper"}
-    rows = []
-    for share in shares:
-        found = {
-            name: _time_down_to(time, curve[column].to_numpy(), 1.0 - float(share))
-            for name, column in columns.items()
-        }
-        if np.isinf(found["lower"]) and np.isfinite(found["estimate"]):
-            # The curve falls to 0, where it has no limits, before its lower limit has come down.
-            found["lower"] = float("nan")
-        rows.append({"prob": float(share), **found, "reason": _reason(found, float(share), curve)})
-    table = pd.DataFrame(rows).assign(
+    rows = [[float(share), *time_with_limits(curve, 1.0 - float(share))] for share in shares]
+    numbers = ["prob", "estimate", "lower", "upper"]
+    table = pd.DataFrame(rows, columns=[*numbers, "reason"]).assign(
         interval_kind=str(curve["interval_kind"].iloc[0]),
         interval_prob=float(curve["interval_prob"].iloc[0]),
     )
-    order = ["prob", *columns, "interval_kind", "interval_prob", "reason"]
-    return table[order]
-
-
-def _reason(found: dict[str, float], share: float, curve: pd.DataFrame) -> str:
-    """Return why a quantile or its limit lies beyond the follow-up."""
-    end, last = float(curve["time"].iloc[-1]), float(curve["survival"].iloc[-1])
-    if np.isinf(found["estimate"]):
-        return (
-            f"not reached: survival is still {last:.3f} when follow-up ends at {end:g} months, "
-            f"above {1 - share:g}"
-        )
-    reasons = []
-    if np.isnan(found["lower"]):
-        reasons.append("no lower limit: the curve falls to 0, where it has no standard error")
-    if np.isinf(found["upper"]):
-        reasons.append(f"upper limit not reached within the follow-up of {end:g} months")
-    return "; ".join(reasons)
-
-
-def _time_down_to(time: FloatArray, curve: FloatArray, level: float) -> float:
-    """Time at which a step function comes down to a level; ``nan`` values are passed over."""
-    reached = np.flatnonzero(curve < level + MEDIAN_TOLERANCE)
-    if reached.size == 0:
-        return float("inf")
-    first = reached[0]
-    below = reached[curve[reached] < level - MEDIAN_TOLERANCE]
-    if curve[first] > level - MEDIAN_TOLERANCE and below.size:
-        return float(time[first] + time[below[0]]) / 2.0
-    return float(time[first])
+    return table[[*numbers, "interval_kind", "interval_prob", "reason"]]

@@ -24,8 +24,9 @@ from hccbayes.arms import ARM_VALUE, Arm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.cox import cox, design_values
+from hccbayes.frequentist.curve_limits import curve_columns
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
-from hccbayes.frequentist.kaplan_meier import MedianSurvival, curve_columns, median_survival
+from hccbayes.frequentist.kaplan_meier import MedianSurvival, median_survival
 from hccbayes.frequentist.partial_likelihood import (
     Slots,
     Ties,

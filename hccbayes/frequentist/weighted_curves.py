@@ -17,9 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.curve_limits import (
+    LimitKind,
+    check_interval,
+    curve_columns,
+    curve_notes,
+)
 from hccbayes.frequentist.episodes import Episodes, FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
-from hccbayes.frequentist.kaplan_meier import LimitKind, check_interval, curve_columns
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_variance import (
     EstimatedWeights,
@@ -122,12 +127,12 @@ class WeightedCurve:
         se = standard_errors(influences, cluster)
         log_se = np.full_like(se, np.nan)
         np.divide(se, self.survival, out=log_se, where=self.survival > 0)
-        first_at_risk = [self.from_origin]
+        columns = curve_columns(self.survival, log_se, interval_kind, prob)
         curve = pd.DataFrame(
             {"time": np.concatenate([[0.0], self.time])}
-            | curve_columns(self.survival, log_se, interval_kind, prob)
+            | columns
             | {
-                "at_risk": np.concatenate([first_at_risk, self.at_risk]),
+                "at_risk": np.concatenate([[self.from_origin], self.at_risk]),
                 "events": np.concatenate([[0], self.events]),
                 "censored": np.concatenate([[0], self.censored]),
             }
@@ -135,6 +140,7 @@ class WeightedCurve:
         return curve.assign(
             interval_kind=interval_kind,
             interval_prob=prob,
+            note=curve_notes(columns["survival"], columns["standard_error"]),
             at_risk_weighted=np.concatenate([[self.from_origin_weighted], self.at_risk_weighted]),
             events_weighted=np.concatenate([[0.0], self.events_weighted]),
         )

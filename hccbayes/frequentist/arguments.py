@@ -1,0 +1,57 @@
+"""Arguments that many functions take, checked in one place and in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TypeGuard
+
+import numpy as np
+
+from hccbayes.errors import InputError, Problem
+
+Number = float | int | np.floating | np.integer
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Return whether a value is one real number, infinities and ``nan`` among them."""
+    return isinstance(value, Number)
+
+
+def prob_problems(prob: object, name: str = "prob") -> list[Problem]:
+    """Return what is wrong with the probability of an interval; nothing where it is one.
+
+    Parameters
+    ----------
+    prob
+        What was given.
+    name
+        Name of the argument.
+    """
+    if is_number(prob) and 0 < prob < 1:
+        return []
+    return [Problem(name, f"must lie between 0 and 1, not {prob!r}")]
+
+
+def check_prob(prob: object) -> None:
+    """Raise where the probability of an interval is none.
+
+    Raises
+    ------
+    InputError
+        If it is no number within (0, 1).
+    """
+    if problems := prob_problems(prob):
+        raise InputError(problems)
+
+
+def check_known(name: str, value: object, known: Collection[str]) -> None:
+    """Raise where the name of a choice is not among those known.
+
+    Raises
+    ------
+    InputError
+        With the names there are.
+    """
+    if value not in known:
+        listed = ", ".join(known)
+        raise InputError(Problem(name, f"unknown {name} {value!r}; choose from {listed}"))
