@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
+from hccbayes.arms import plain_numbers
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_variance import case_weights, standard_errors
+
+ROUNDING: Final = 1e-12
+"""Standard error of a share that is rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,8 @@ class Concordance:
         Pairs (sums of products of weights): comparable ones in the three ways, and those whose
         events happened at one time, with different and with equal scores, which are not compared.
     reason
-        Why a standard error of 0 is no certainty; empty where it is above 0.
+        Why a standard error of 0 is no certainty, or that Wald limits lie beyond 0 or 1; empty
+        as a rule.
     """
 
     estimate: float
@@ -92,11 +99,10 @@ def concordance(
     NotEstimableError
         If no pair is comparable.
     """
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     episodes = Episodes.of(start, stop, event)
     rows = len(episodes.stop)
-    risk = np.asarray(score, dtype=np.float64)
+    risk = plain_numbers(score, "score")
     if risk.shape != (rows,) or not np.isfinite(risk).all():
         raise InputError(Problem("score", f"one finite number a row is needed: {rows}"))
     weight = np.ones(rows) if weights is None else case_weights(weights, rows)
@@ -115,6 +121,8 @@ def concordance(
     in_favor = pairs[:, 0] + pairs[:, 2] / 2.0
     sensitivity = (in_favor - estimate * pairs[:, :3].sum(axis=1)) / compared
     se = float(standard_errors((weight * sensitivity)[:, None], groups)[0])
+    # Products and sums of weights round where every patient's share is the same.
+    se = se if se > ROUNDING else 0.0
     half = float(norm.ppf((1 + prob) / 2)) * se
     return Concordance(
         estimate=estimate,
@@ -123,8 +131,17 @@ def concordance(
         upper=estimate + half,
         interval_prob=prob,
         **dict(zip(_COUNTS, map(float, totals), strict=True)),
-        reason="" if se > 0 else "every patient's pairs agree alike: no variation to judge by",
+        reason=_reason(estimate, se, half),
     )
+
+
+def _reason(estimate: float, se: float, half: float) -> str:
+    """Return why the limits do not say how sure the estimate is."""
+    if se == 0:
+        return "every patient's, or cluster's, pairs agree alike: no variation to judge by"
+    if half > min(estimate, 1.0 - estimate):
+        return "Wald limits beyond 0 or 1: too little to judge by, as the share lies between them"
+    return ""
 
 
 _COUNTS = ("concordant", "discordant", "tied_score", "tied_time", "tied_both")

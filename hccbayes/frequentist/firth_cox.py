@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,8 @@ from scipy.optimize import brentq
 from scipy.stats import chi2 as chi2_distribution
 
 from hccbayes.defaults import INTERVAL_PROB
-from hccbayes.errors import InputError, Problem
+from hccbayes.errors import Problem
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.cox import check_identified, design_values
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.identifiability import NotEstimableError
@@ -22,6 +24,8 @@ from hccbayes.frequentist.risk_set_moments import risk_shares
 
 FURTHEST: Final = 60.0
 """Standard errors within which a profile limit is looked for."""
+CURVATURE_STEP: Final = 1e-5
+"""Step of the differences of the score, in standard deviations of a term."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,8 +111,7 @@ def firth_cox(
         If there is no event, a term is constant or a combination of the terms before it wherever
         patients are compared, or the maximization fails. Separation is no reason.
     """
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     episodes = Episodes.of(start, stop, event)
     values, terms = design_values(design, len(episodes.stop))
     codes = stratum_codes(strata, len(values))
@@ -224,13 +227,34 @@ class _Penalized:
 
         try:
             part, _ = maximize(function, start[free])
+        except NoMaximumError:
+            # With one or two risk sets the penalty curves as much as the likelihood.
+            part = self._maximum_of_curved(function, start[free])
+        coef = start.copy()
+        coef[free] = part
+        return coef, self.at(coef)
+
+    def _maximum_of_curved(
+        self, function: Callable[[FloatArray], Point], start: FloatArray
+    ) -> FloatArray:
+        """Return the maximum by steps that take the curvature of the penalty with them."""
+
+        def curved(part: FloatArray) -> Point:
+            point = function(part)
+            steps = CURVATURE_STEP * np.eye(len(part))
+            slopes = [function(part + one).score - function(part - one).score for one in steps]
+            curvature = -np.array(slopes) / (2.0 * CURVATURE_STEP)
+            curvature = (curvature + curvature.T) / 2.0
+            if not (np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature)[0] > 0):
+                return point
+            return Point(point.value, point.score, curvature)
+
+        try:
+            return maximize(curved, start)[0]
         except NoMaximumError as failure:
             listed = ", ".join(self.terms)
             message = f"Firth's penalty did not converge with the terms {listed}: {failure}"
             raise NotEstimableError(Problem("Cox model", message)) from None
-        coef = start.copy()
-        coef[free] = part
-        return coef, self.at(coef)
 
     def profile(self, start: FloatArray, term: int, value: float) -> tuple[FloatArray, float]:
         """Return the maximum with one coefficient given: the coefficients and its value."""

@@ -6,7 +6,7 @@ differences matter and rise where late ones do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,16 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
-from hccbayes.frequentist.identifiability import NotEstimableError
+from hccbayes.frequentist.arguments import is_number
+from hccbayes.frequentist.episodes import BoolArray, Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.partial_likelihood import Slots, likelihood_slots, partial_likelihood
-from hccbayes.frequentist.two_arms import ArmRiskSets, arm_risk_sets, treated_rows
-from hccbayes.frequentist.weighted_cox import cluster_codes
+from hccbayes.frequentist.two_arms import (
+    ArmRiskSets,
+    arm_risk_sets,
+    nothing_to_test,
+    treated_rows,
+)
+from hccbayes.frequentist.weighted_cox import check_clusters, cluster_codes
 from hccbayes.frequentist.weighted_variance import (
     EstimatedWeights,
     case_weights,
@@ -97,7 +102,8 @@ def fleming_harrington(
     InputError
         If the episodes, arms, strata or exponents are wrong.
     NotEstimableError
-        If no event with a weight has both arms in its risk set.
+        If an arm has no patient, or no event with a weight has both arms in its risk set and a
+        survivor.
     """
     check_exponents(rho, gamma)
     parts = arm_risk_sets(start, stop, event, treated, strata)
@@ -110,7 +116,7 @@ def fleming_harrington(
             weight @ part.expected_treated,
             weight**2 @ part.variance,
         ]
-    return _test(rho, gamma, totals, "hypergeometric")
+    return _test(rho, gamma, totals, "hypergeometric", np.asarray(treated) == 1)
 
 
 def weighted_fleming_harrington(
@@ -147,33 +153,36 @@ def weighted_fleming_harrington(
     Raises
     ------
     InputError, NotEstimableError
-        As for :func:`fleming_harrington`, or if the weights or clusters are wrong.
+        As for :func:`fleming_harrington`, if the weights or clusters are wrong, or all rows are
+        one cluster.
     """
     check_exponents(rho, gamma)
     episodes = Episodes.of(start, stop, event)
-    arm = treated_rows(treated, len(episodes.stop)).astype(np.float64)
+    is_treated = treated_rows(treated, len(episodes.stop))
+    arm = is_treated.astype(np.float64)
     all_weights = case_weights(weights, len(arm))
     used = all_weights > 0
     codes, groups = stratum_codes(strata, len(arm)), cluster_codes(cluster, len(arm))
     own = episodes.take(used)
     if not own.event.any():
-        raise _nothing_to_test()
+        raise nothing_to_test(is_treated[used])
     slots = likelihood_slots(own, codes[used], "breslow")
     weight = all_weights[used]
     factor = _slot_weights(slots, weight, codes[used], rho, gamma)
     slots = Slots(members=slots.members, deaths=slots.deaths * factor)
     at_zero = partial_likelihood(arm[used][:, None], weight, slots, np.zeros(1))
+    mass = weight[:, None] * slots.deaths
     # No weighted event with both arms at risk leaves information that is rounding and no more.
-    if at_zero.information[0, 0] <= 1e-12 * all_weights.sum():
-        raise _nothing_to_test()
+    if at_zero.information[0, 0] <= 1e-12 * mass.sum():
+        raise nothing_to_test(is_treated[used])
+    check_clusters(groups[used])
     residuals = np.zeros((len(arm), 1))
     residuals[used] = at_zero.residuals
     variance = float(sandwich(influence(residuals, all_weights, estimated), groups)[0, 0])
-    mass = weight[:, None] * slots.deaths
     observed = float(arm[used] @ mass.sum(axis=1))
     expected = observed - float(at_zero.score[0])
     totals = np.array([mass.sum(), observed, expected, variance])
-    return _test(rho, gamma, totals, "robust")
+    return _test(rho, gamma, totals, "robust", is_treated[used])
 
 
 def time_weights(part: ArmRiskSets, rho: float, gamma: float) -> FloatArray:
@@ -193,7 +202,7 @@ def check_exponents(rho: float, gamma: float) -> None:
     problems = [
         Problem(name, f"must be at least 0 and finite, not {value!r}")
         for name, value in (("rho", rho), ("gamma", gamma))
-        if not 0 <= value < np.inf
+        if not (is_number(value) and 0 <= value < np.inf)
     ]
     if problems:
         raise InputError(problems)
@@ -215,12 +224,12 @@ def _slot_weights(
 
 
 def _test(
-    rho: float, gamma: float, totals: Sequence[float] | FloatArray, method: str
+    rho: float, gamma: float, totals: FloatArray, method: str, arm: BoolArray
 ) -> FlemingHarrington:
     """Return the test of the sums of events, treated events, expected ones and variance."""
     events, observed, expected, variance = (float(total) for total in totals)
     if variance <= 0.0:
-        raise _nothing_to_test()
+        raise nothing_to_test(arm)
     z = (observed - expected) / float(np.sqrt(variance))
     return FlemingHarrington(
         rho=rho,
@@ -233,11 +242,3 @@ def _test(
         variance=variance,
         method=method,
     )
-
-
-def _nothing_to_test() -> NotEstimableError:
-    message = (
-        "no event tells the arms apart: none with a weight happened while both arms were at risk "
-        "and was survived by somebody; nothing to test"
-    )
-    return NotEstimableError(Problem("treated", message))

@@ -19,18 +19,15 @@ from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.cox import (
-    SUSPICIOUS_SE,
-    check_identified,
-    design_values,
-    not_estimable,
-)
+from hccbayes.frequentist.arguments import check_known, check_prob, is_number
+from hccbayes.frequentist.cox import check_identified, design_values, not_estimable
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.frailty_model import FrailtyMaximum, FrailtyModel
 from hccbayes.frequentist.frailty_penalty import FRAILTIES, FrailtyDistribution
 from hccbayes.frequentist.identifiability import NotEstimableError, separated_terms
 from hccbayes.frequentist.newton import NoMaximumError
 from hccbayes.frequentist.partial_likelihood import Ties, likelihood_slots
+from hccbayes.frequentist.weighted_cox import check_variances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -189,16 +186,14 @@ def _maximum(
     NotEstimableError
         If there is none; naming the terms that run to infinity.
     """
-    reason = ""
+    design = model.design[:, : len(terms)]
     try:
         best = model.at(variance) if variance is not None else model.best()
-        if (np.diag(best.covariance)[: len(terms)] < SUSPICIOUS_SE**2).all():
-            return best
-    except NoMaximumError as failure:
-        reason = str(failure)
-    design = model.design[:, : len(terms)]
-    separated = separated_terms(design, terms, episodes, strata)
-    raise not_estimable(separated, terms, reason or "the information is singular")
+    except (NoMaximumError, np.linalg.LinAlgError) as failure:
+        separated = separated_terms(design, terms, episodes, strata)
+        raise not_estimable(separated, terms, str(failure)) from None
+    check_variances(np.diag(best.covariance)[: len(terms)], design, terms, episodes, strata)
+    return best
 
 
 def _clusters(cluster: ArrayLike, rows: int) -> tuple[NDArray[np.intp], pd.Index]:
@@ -217,12 +212,7 @@ def _clusters(cluster: ArrayLike, rows: int) -> tuple[NDArray[np.intp], pd.Index
 
 
 def _check(distribution: str, variance: float | None, prob: float) -> None:
-    if distribution not in FRAILTIES:
-        known = ", ".join(get_args(FrailtyDistribution))
-        raise InputError(
-            Problem("distribution", f"unknown distribution {distribution!r}; choose from {known}")
-        )
-    if variance is not None and not 0 < variance < np.inf:
+    check_known("distribution", distribution, get_args(FrailtyDistribution))
+    if variance is not None and not (is_number(variance) and 0 < variance < np.inf):
         raise InputError(Problem("variance", f"must be above 0 and finite, not {variance!r}"))
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)

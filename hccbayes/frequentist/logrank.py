@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 from scipy.stats import chi2 as chi2_distribution
 
-from hccbayes.errors import Problem
-from hccbayes.frequentist.identifiability import NotEstimableError
-from hccbayes.frequentist.two_arms import arm_risk_sets
+from hccbayes.frequentist.fleming_harrington import fleming_harrington
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,8 @@ def logrank(
               \frac{n_k - d_k}{n_k - 1}
 
     over the event times k of every stratum, with :math:`n_k` at risk and :math:`d_k` events, of
-    which :math:`n_{1k}` and :math:`d_{1k}` are treated; the variance is hypergeometric.
+    which :math:`n_{1k}` and :math:`d_{1k}` are treated; the variance is hypergeometric. A stratum
+    with one arm adds nothing, as in R.
 
     Parameters
     ----------
@@ -68,23 +67,12 @@ def logrank(
     InputError
         If the episodes, arms or strata are wrong.
     NotEstimableError
-        If no event has both arms in its risk set.
+        If an arm has no patient, or no event has both arms in its risk set and a survivor.
     """
-    parts = arm_risk_sets(start, stop, event, treated, strata)
-    expected, variance = (
-        float(sum(getattr(part, name).sum() for part in parts))
-        for name in ("expected_treated", "variance")
-    )
-    if variance == 0.0:
-        raise NotEstimableError(
-            Problem("treated", "no event happened while both arms were at risk; nothing to test")
-        )
-    observed = int(sum(part.events_treated.sum() for part in parts))
-    total = int(sum(part.events.sum() for part in parts))
-    statistic = (observed - expected) ** 2 / variance
+    test = fleming_harrington(start, stop, event, treated, strata=strata)
     return LogRank(
-        chi2=statistic,
-        p_value=float(chi2_distribution.sf(statistic, df=1)),
-        observed={"treated": float(observed), "control": float(total - observed)},
-        expected={"treated": expected, "control": total - expected},
+        chi2=test.chi2,
+        p_value=float(chi2_distribution.sf(test.chi2, df=1)),
+        observed=test.observed,
+        expected=test.expected,
     )

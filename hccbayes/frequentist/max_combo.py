@@ -91,7 +91,8 @@ def max_combo(
     InputError
         If the episodes, arms, strata or weights are wrong.
     NotEstimableError
-        If a weight has no event with both arms in its risk set.
+        If an arm has no patient, or a weight has no event with both arms in its risk set and a
+        survivor.
     """
     _check(weights)
     parts = arm_risk_sets(start, stop, event, treated, strata)

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
-from hccbayes.errors import InputError, Problem
+from hccbayes.errors import Problem
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.fleming_harrington import FlemingHarrington, fleming_harrington
 from hccbayes.frequentist.identifiability import NotEstimableError
 
@@ -128,8 +129,7 @@ def _log_rank(
     strata: ArrayLike | None,
     prob: float,
 ) -> FlemingHarrington:
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     return fleming_harrington(start, stop, event, treated, strata=strata)
 
 

@@ -7,6 +7,7 @@ with a variance of Greenwood's type, or with weights that of the infinitesimal j
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,15 @@ from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob, is_number
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_curves import weighted_curve
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, influence, standard_errors
+
+NO_VARIATION: Final = "the data before the horizon hold no variation of events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +183,7 @@ def _widths(time: FloatArray, survival: FloatArray, horizon: float) -> FloatArra
     NotEstimableError
         If the curve ends before it, above 0.
     """
-    if not 0 < horizon < np.inf:
+    if not (is_number(horizon) and 0 < horizon < np.inf):
         raise InputError(Problem("horizon", f"must be above 0 and finite, not {horizon!r}"))
     if horizon > time[-1] and survival[-1] > 0:
         raise NotEstimableError(
@@ -207,8 +211,9 @@ def _with_limits(
     prob: float,
     variance: str,
 ) -> RestrictedMean:
+    check_prob(prob)
     half = float(norm.ppf((1 + prob) / 2)) * standard_error
-    reason = "" if standard_error > 0 else "the data before the horizon hold no variation of events"
+    reason = "" if standard_error > 0 else NO_VARIATION
     return RestrictedMean(
         estimate=estimate,
         standard_error=standard_error,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.episodes import BoolArray, FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.restricted_mean import (
@@ -17,7 +20,7 @@ from hccbayes.frequentist.restricted_mean import (
     restricted_mean,
     weighted_restricted_mean,
 )
-from hccbayes.frequentist.two_arms import treated_rows
+from hccbayes.frequentist.two_arms import empty_arm, treated_rows
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, sandwich
 
@@ -57,6 +60,9 @@ class RestrictedMeanContrast:
         Ratio of the means; its standard error is that of the logarithm.
     interval_prob
         Probability of all limits.
+    reason
+        Which arm's mean is taken as known, as its data hold no variation, or why there is no ratio
+        (its numbers are ``nan``); empty as a rule.
     """
 
     treated: RestrictedMean
@@ -64,6 +70,7 @@ class RestrictedMeanContrast:
     difference: WaldContrast
     ratio: WaldContrast
     interval_prob: float
+    reason: str
 
 
 def restricted_mean_contrast(
@@ -115,10 +122,9 @@ def restricted_mean_contrast(
     if weights is None and estimated is not None:
         raise InputError(Problem("estimated", "needs the weights that it is the model of"))
     arm = treated_rows(treated, np.size(stop))
-    if arm.all() or not arm.any():
-        raise NotEstimableError(Problem("treated", "an arm has no patient"))
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    if empty := empty_arm(arm):
+        raise NotEstimableError(Problem("treated", f"the {empty} arm has no patient"))
+    check_prob(prob)
     follow_up = (np.asarray(start), np.asarray(stop), np.asarray(event))
     if weights is None and cluster is None:
         begin, end, died = follow_up
@@ -163,31 +169,40 @@ def _contrast(
     treated: RestrictedMean, control: RestrictedMean, covariance: FloatArray, prob: float
 ) -> RestrictedMeanContrast:
     signs = np.array([1.0, -1.0])
-    relative = signs / np.array([treated.estimate, control.estimate])
-    difference_se = float(np.sqrt(signs @ covariance @ signs))
-    ratio_se = float(np.sqrt(relative @ covariance @ relative))
-    if difference_se == 0.0:
+    se = float(np.sqrt(signs @ covariance @ signs))
+    if se == 0.0:
         message = "no variation of events before the horizon in either arm; nothing to test"
         raise NotEstimableError(Problem("horizon", message))
-    log_ratio = float(np.log(treated.estimate / control.estimate))
-    difference = treated.estimate - control.estimate
-    z = float(norm.ppf((1 + prob) / 2))
+    known = [
+        f"{arm} arm: {mean.reason}; the limits take its mean as known"
+        for arm, mean in (("treated", treated), ("control", control))
+        if mean.reason
+    ]
+    means = np.array([treated.estimate, control.estimate])
+    if (means > 0).all():
+        relative = signs / means
+        ratio_se = float(np.sqrt(relative @ covariance @ relative))
+        ratio = _wald(float(np.log(means[0] / means[1])), ratio_se, prob, np.exp)
+    else:
+        ratio = WaldContrast(**dict.fromkeys(WaldContrast.__dataclass_fields__, math.nan))
+        known.append("no ratio: in one arm nobody lives beyond time 0, and its mean is 0")
     return RestrictedMeanContrast(
         treated=treated,
         control=control,
-        difference=WaldContrast(
-            estimate=difference,
-            standard_error=difference_se,
-            lower=difference - z * difference_se,
-            upper=difference + z * difference_se,
-            p_value=2.0 * float(norm.sf(abs(difference) / difference_se)),
-        ),
-        ratio=WaldContrast(
-            estimate=float(np.exp(log_ratio)),
-            standard_error=ratio_se,
-            lower=float(np.exp(log_ratio - z * ratio_se)),
-            upper=float(np.exp(log_ratio + z * ratio_se)),
-            p_value=2.0 * float(norm.sf(abs(log_ratio) / ratio_se)),
-        ),
+        difference=_wald(float(means[0] - means[1]), se, prob, float),
+        ratio=ratio,
         interval_prob=prob,
+        reason="; ".join(known),
+    )
+
+
+def _wald(value: float, se: float, prob: float, back: Callable[[float], float]) -> WaldContrast:
+    """Return the test of a contrast against 0, its numbers taken `back` to the scale it is read."""
+    half = float(norm.ppf((1 + prob) / 2)) * se
+    return WaldContrast(
+        estimate=float(back(value)),
+        standard_error=se,
+        lower=float(back(value - half)),
+        upper=float(back(value + half)),
+        p_value=2.0 * float(norm.sf(abs(value) / se)),
     )

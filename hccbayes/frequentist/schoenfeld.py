@@ -18,6 +18,7 @@ from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import rankdata
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_known
 from hccbayes.frequentist.cox import cox, design_values
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.kaplan_meier import kaplan_meier
@@ -47,7 +48,8 @@ class ProportionalHazardsTest:
         A row each event, ordered by stratum and time: ``time``, ``transformed_time`` and the scaled
         Schoenfeld residual of each term plus its coefficient, an estimate of the coefficient at
         that time. A term that varies in no risk set of the event's stratum has no residual there:
-        ``nan``, and its name in `reason`.
+        ``nan``, and its name in `reason`; as have terms that the strata they share do not tell
+        apart.
     schoenfeld
         The same rows with the residuals unscaled, :math:`x_i - \bar x(t_i)`.
     transform
@@ -134,7 +136,7 @@ def proportional_hazards_test(
     died = died[np.lexsort((episodes.stop[died], codes[died]))]
     schoenfeld = standardized[died] - _mean_at(moments, codes[died], episodes.stop[died])
     table = _table(moments, slot_clock, clock[died] @ schoenfeld, members, terms)
-    scaled, absent = _scaled(moments, schoenfeld, codes[died], fit.coef * scale)
+    scaled, absent = _scaled(moments, schoenfeld, codes[died], fit.coef * scale, terms)
     frame = pd.DataFrame({"time": episodes.stop[died], "transformed_time": transformed[died]})
     return ProportionalHazardsTest(
         table=table,
@@ -143,8 +145,7 @@ def proportional_hazards_test(
         transform=transform,
         ties=ties,
         reason="; ".join(
-            f"{terms[term]} does not vary in stratum {np.asarray(strata)[codes == code][0]}"
-            for code, term in absent
+            f"{message} in {_stratum_name(strata, codes, code)}" for code, message in absent
         ),
     )
 
@@ -173,11 +174,7 @@ def _members(terms: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[
 
 def _transformed(episodes: Episodes, start: ArrayLike, transform: str) -> FloatArray:
     """Return g at the end of each episode."""
-    if transform not in get_args(TimeTransform):
-        known = ", ".join(get_args(TimeTransform))
-        raise InputError(
-            Problem("transform", f"unknown transform {transform!r}; choose from {known}")
-        )
+    check_known("transform", transform, get_args(TimeTransform))
     stop = episodes.stop
     if transform == "log":
         if (stop[episodes.event] == 0).any():
@@ -237,9 +234,13 @@ def _determined(information: FloatArray, scale: FloatArray) -> bool:
 
 
 def _scaled(
-    moments: RiskSetMoments, schoenfeld: FloatArray, strata: ArrayLike, coef: FloatArray
-) -> tuple[FloatArray, list[tuple[int, int]]]:
-    """Return scaled residuals plus coefficients, and (stratum, term) that have none."""
+    moments: RiskSetMoments,
+    schoenfeld: FloatArray,
+    strata: ArrayLike,
+    coef: FloatArray,
+    terms: Sequence[str],
+) -> tuple[FloatArray, list[tuple[int, str]]]:
+    """Return scaled residuals plus coefficients, and by stratum why there are none."""
     codes = np.asarray(strata)
     information = np.einsum("s,sij->ij", moments.deaths, moments.covariance)
     varies, counted = {}, np.zeros_like(information)
@@ -250,11 +251,31 @@ def _scaled(
     # Mean information of an event, over the strata in which both terms vary.
     average = information / np.where(counted == 0, 1, counted)
     scaled = np.full_like(schoenfeld, np.nan)
-    absent = []
+    absent: list[tuple[int, str]] = []
     for code, present in varies.items():
         rows, columns = np.flatnonzero(codes == code), np.flatnonzero(present)
-        part = schoenfeld[np.ix_(rows, columns)]
-        inverse = np.linalg.inv(average[np.ix_(columns, columns)])
-        scaled[np.ix_(rows, columns)] = part @ inverse + coef[columns]
-        absent += [(int(code), int(term)) for term in np.flatnonzero(~present)]
+        absent += [
+            (int(code), f"{terms[term]} does not vary")
+            for term in np.flatnonzero(~present).tolist()
+        ]
+        own = average[np.ix_(columns, columns)]
+        if columns.size and not _invertible(own):
+            listed = ", ".join(terms[term] for term in columns.tolist())
+            absent.append((int(code), f"{listed} are not told apart"))
+            continue
+        part = schoenfeld[np.ix_(rows, columns)] @ np.linalg.inv(own)
+        scaled[np.ix_(rows, columns)] = part + coef[columns]
     return scaled, absent
+
+
+def _invertible(information: FloatArray) -> bool:
+    """Return whether a mean information, of positive diagonal, is more than rounding."""
+    scale = np.sqrt(np.diag(information))
+    eigenvalues = np.linalg.eigvalsh(information / np.outer(scale, scale))
+    return bool(np.abs(eigenvalues).min() > SINGULAR)
+
+
+def _stratum_name(strata: ArrayLike | None, codes: ArrayLike, code: int) -> str:
+    if strata is None:
+        return "any risk set"
+    return f"stratum {np.asarray(strata)[np.asarray(codes) == code][0]}"

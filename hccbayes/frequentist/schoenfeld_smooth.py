@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob, is_number
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.schoenfeld import ProportionalHazardsTest
@@ -60,9 +61,8 @@ def schoenfeld_smooth(
     NotEstimableError
         If a term has too few residuals, or residuals at too few times, for the spline.
     """
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
-    if df < 2 or df != int(df):
+    check_prob(prob)
+    if not is_number(df) or not df >= 2 or df != df // 1:
         raise InputError(Problem("df", f"must be a whole number of 2 or more, not {df!r}"))
     clock = test.residuals["transformed_time"].to_numpy()
     grid = np.linspace(clock.min(), clock.max(), GRID)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.episodes import BoolArray, Episodes, FloatArray, stratum_codes
+from hccbayes.frequentist.identifiability import NotEstimableError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +61,41 @@ def treated_rows(treated: ArrayLike, rows: int) -> BoolArray:
     Raises
     ------
     InputError
-        If there is not one 0 or 1 a row.
+        If there is not one 0 or 1 a row; naming the rows that are neither.
     """
     arm = np.asarray(treated)
-    if arm.shape != (rows,) or not np.isin(arm, (0, 1)).all():
-        raise InputError(Problem("treated", "one 0 or 1 a row is needed"))
+    if arm.shape != (rows,):
+        raise InputError(Problem("treated", f"one 0 or 1 a row is needed: {rows}"))
+    wrong = ~np.isin(arm, (0, 1))
+    if wrong.any():
+        where = tuple(str(row) for row in np.flatnonzero(wrong))
+        raise InputError(Problem("treated", "one 0 or 1 a row is needed", where))
     return np.asarray(arm == 1)
+
+
+def empty_arm(arm: BoolArray) -> str:
+    """Return which arm, ``treated`` or ``control``, has no patient; empty where both have one."""
+    if not arm.any():
+        return "treated"
+    return "control" if arm.all() else ""
+
+
+def nothing_to_test(arm: BoolArray) -> NotEstimableError:
+    """Return the error of a test without information on a difference of the arms.
+
+    Parameters
+    ----------
+    arm
+        Whether each row in use is treated.
+    """
+    if empty := empty_arm(arm):
+        message = f"the {empty} arm has no patient"
+    else:
+        message = (
+            "no event tells the arms apart: none with a weight happened while both arms were at "
+            "risk and was survived by somebody"
+        )
+    return NotEstimableError(Problem("treated", f"{message}; nothing to test"))
 
 
 def arm_risk_sets(

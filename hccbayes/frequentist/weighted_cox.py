@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,9 @@ from hccbayes.frequentist.partial_likelihood import (
     partial_likelihood,
 )
 from hccbayes.frequentist.weighted_variance import case_weights, influence, sandwich
+
+ROUNDING: Final = 1e-20
+"""Share of the model's variance below which a robust variance is the rounding of residuals of 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +132,9 @@ def weighted_cox(
         If the input is wrong.
     NotEstimableError
         If there is no event, a term is not determined, or a coefficient runs to infinity, as for
-        :func:`hccbayes.frequentist.cox.cox`.
+        :func:`hccbayes.frequentist.cox.cox`; if there are no more clusters than terms, or every
+        score residual of a term is 0, so that there is no robust variance (R prints 0, or the
+        rounding of 0, and a test of it).
     """
     episodes = Episodes.of(start, stop, event)
     values, terms = design_values(design, len(episodes.stop))
@@ -141,6 +147,7 @@ def weighted_cox(
     if not kept.event.any():
         raise NotEstimableError(Problem("event", "no event: a Cox model has nothing to fit"))
     check_identified(values[used], terms, kept, codes)
+    check_clusters(groups[used], len(terms))
     scale = values[used].std(axis=0)
     standardized = (values[used] - values[used].mean(axis=0)) / scale
     slots = likelihood_slots(kept, codes, ties)
@@ -150,11 +157,13 @@ def weighted_cox(
     residuals[used] = fitted.residuals * scale
     sensitivity = residuals @ covariance
     dfbeta = influence(sensitivity, all_weights)
+    robust = sandwich(dfbeta, groups)
+    _check_robust(robust, covariance * all_weights[used].mean(), terms)
     return WeightedCoxFit(
         terms=terms,
         coef=coef / scale,
         model_covariance=covariance,
-        robust_covariance=sandwich(dfbeta, groups),
+        robust_covariance=robust,
         score_residuals=residuals,
         sensitivity=sensitivity,
         dfbeta=dfbeta,
@@ -184,6 +193,72 @@ def cluster_codes(cluster: ArrayLike | None, rows: int) -> NDArray[np.intp]:
         ) from None
 
 
+def check_clusters(groups: NDArray[np.intp], terms: int = 1) -> None:
+    """Raise where clusters are too few for a variance: their influences sum to 0.
+
+    Parameters
+    ----------
+    groups
+        Cluster of each row in use.
+    terms
+        Estimates whose joint variance is asked for.
+
+    Raises
+    ------
+    NotEstimableError
+        If there are no more clusters than terms.
+    """
+    clusters = len(np.unique(groups))
+    if clusters <= terms:
+        message = f"{clusters} clusters cannot give the variance of {terms} terms"
+        raise NotEstimableError(Problem("cluster", message))
+
+
+def check_variances(
+    variances: FloatArray,
+    design: FloatArray,
+    terms: Sequence[str],
+    episodes: Episodes,
+    strata: NDArray[np.intp],
+) -> None:
+    """Raise where a fit has ended far along a direction in which there is no maximum.
+
+    Parameters
+    ----------
+    variances
+        Of the standardized coefficients, shape ``(terms,)``.
+    design, terms, episodes, strata
+        What was fitted.
+
+    Raises
+    ------
+    NotEstimableError
+        Naming the separated terms, or that the information is singular.
+    """
+    # Far along a separating direction the variances are rounding, of either sign.
+    known = bool((np.isfinite(variances) & (variances > 0)).all())
+    if known and (variances < SUSPICIOUS_SE**2).all():
+        return
+    # Only here is the linear program asked whether there is a maximum at all.
+    separated = separated_terms(design, terms, episodes, strata)
+    if separated or not known:
+        raise not_estimable(separated, terms, "the information is singular")
+
+
+def _check_robust(robust: FloatArray, model: FloatArray, terms: Sequence[str]) -> None:
+    """Raise where residuals that are all 0 leave a robust variance that is rounding."""
+    without = np.diag(robust) <= ROUNDING * np.diag(model)
+    message = (
+        "no robust variance: every score residual is 0, as where all events happen at one time "
+        "and nobody survives it"
+    )
+    problems = [
+        Problem(f"term {term}", message) for term, zero in zip(terms, without, strict=True) if zero
+    ]
+    if problems:
+        raise NotEstimableError(problems)
+
+
 def _maximum(
     design: FloatArray,
     weights: FloatArray,
@@ -196,18 +271,14 @@ def _maximum(
     # A common scale of the weights changes no coefficient; with mean 1 a decrement is in the units
     # of a patient.
     unit = weights.mean()
-    reason = ""
     try:
         coef, fitted = maximize(
             lambda at: partial_likelihood(design, weights / unit, slots, at),
             np.zeros(design.shape[1]),
         )
-        if (np.sqrt(np.diag(np.linalg.inv(fitted.information))) < SUSPICIOUS_SE).all():
-            return coef, partial_likelihood(design, weights, slots, coef)
-    except NoMaximumError as error:
-        reason = str(error)
-    # Only here is the linear program asked whether there is a maximum at all.
-    separated = separated_terms(design, terms, episodes, strata)
-    if separated or reason:
-        raise not_estimable(separated, terms, reason)
+        variances = np.diag(np.linalg.inv(fitted.information))
+    except (NoMaximumError, np.linalg.LinAlgError) as failure:
+        separated = separated_terms(design, terms, episodes, strata)
+        raise not_estimable(separated, terms, str(failure)) from None
+    check_variances(variances, design, terms, episodes, strata)
     return coef, partial_likelihood(design, weights, slots, coef)

@@ -10,21 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2 as chi2_distribution
 
-from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.episodes import Episodes, stratum_codes
-from hccbayes.frequentist.identifiability import NotEstimableError
-from hccbayes.frequentist.partial_likelihood import likelihood_slots, partial_likelihood
-from hccbayes.frequentist.weighted_cox import cluster_codes
-from hccbayes.frequentist.weighted_variance import (
-    EstimatedWeights,
-    case_weights,
-    influence,
-    sandwich,
-)
+from hccbayes.frequentist.fleming_harrington import weighted_fleming_harrington
+from hccbayes.frequentist.weighted_variance import EstimatedWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,37 +79,15 @@ def weighted_logrank(
     InputError
         If the input is wrong.
     NotEstimableError
-        If no event has both arms in its risk set.
+        If an arm has no patient with a weight, no event has both arms in its risk set and a
+        survivor, or all rows are one cluster, of which the statistic would always be 1.
     """
-    episodes = Episodes.of(start, stop, event)
-    arm = np.asarray(treated, dtype=np.float64)
-    if arm.shape != episodes.stop.shape or not np.isin(arm, (0.0, 1.0)).all():
-        raise InputError(Problem("treated", "one 0 or 1 a row is needed"))
-    all_weights = case_weights(weights, len(arm))
-    used = all_weights > 0
-    codes = stratum_codes(strata, len(arm))
-    groups = cluster_codes(cluster, len(arm))
-    own = episodes.take(used)
-    score, variance = 0.0, 0.0
-    if own.event.any():
-        slots = likelihood_slots(own, codes[used], "breslow")
-        at_zero = partial_likelihood(arm[used][:, None], all_weights[used], slots, np.zeros(1))
-        residuals = np.zeros((len(arm), 1))
-        residuals[used] = at_zero.residuals
-        score = float(at_zero.score[0])
-        # No event with both arms at risk leaves information that is rounding and no more.
-        if at_zero.information[0, 0] > 1e-12 * all_weights.sum():
-            variance = float(sandwich(influence(residuals, all_weights, estimated), groups)[0, 0])
-    if variance == 0.0:
-        raise NotEstimableError(
-            Problem("treated", "no event happened while both arms were at risk; nothing to test")
-        )
-    statistic = score**2 / variance
-    observed = float(all_weights[episodes.event & (arm == 1)].sum())
-    total = float(all_weights[episodes.event].sum())
+    test = weighted_fleming_harrington(
+        start, stop, event, treated, weights, strata=strata, cluster=cluster, estimated=estimated
+    )
     return WeightedLogRank(
-        chi2=statistic,
-        p_value=float(chi2_distribution.sf(statistic, df=1)),
-        observed={"treated": observed, "control": total - observed},
-        expected={"treated": observed - score, "control": total - observed + score},
+        chi2=test.chi2,
+        p_value=float(chi2_distribution.sf(test.chi2, df=1)),
+        observed=test.observed,
+        expected=test.expected,
     )

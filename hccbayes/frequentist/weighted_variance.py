@@ -8,6 +8,7 @@ that either variance needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,12 @@ from numpy.typing import ArrayLike
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.person_time import numeric_weights
+
+LARGEST_WEIGHT: Final = 1e100
+"""Largest weight whose square, summed, is a number with room to spare; the inverse for small ones.
+Only ratios of weights matter."""
+CANCELS: Final = 1e-10
+"""Share of the absolute sum of a cluster's influences below which their sum is rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +51,16 @@ def case_weights(weights: ArrayLike, rows: int) -> FloatArray:
     Raises
     ------
     InputError
-        If they are no numbers, there is not one a row, one is negative or not finite, or all
-        are 0.
+        If they are no numbers, there is not one a row, one is negative or not finite, all are 0,
+        or the largest is beyond :data:`LARGEST_WEIGHT` or its inverse.
     """
     values = numeric_weights(weights, rows)
     if not values.any():
         raise InputError(Problem("weights", "are all 0: nobody is left"))
+    largest = float(values.max())
+    if not 1.0 / LARGEST_WEIGHT <= largest <= LARGEST_WEIGHT:
+        message = f"the largest is {largest:g}; divide them by it, as their ratios are what matters"
+        raise InputError(Problem("weights", message))
     return values
 
 
@@ -86,8 +97,11 @@ def _cluster_sums(influence: FloatArray, cluster: ArrayLike | None) -> FloatArra
     if cluster is None:
         return influence
     codes, labels = pd.factorize(np.asarray(cluster))
-    summed = np.zeros((len(labels), influence.shape[1]))
+    summed, absolute = np.zeros((2, len(labels), influence.shape[1]))
     np.add.at(summed, codes, influence)
+    np.add.at(absolute, codes, np.abs(influence))
+    # Influences of all rows sum to 0: what is left of one cluster is no variance.
+    summed[np.abs(summed) <= CANCELS * absolute] = 0.0
     return summed
 
 

@@ -128,7 +128,7 @@ def test_an_arm_without_events_still_contrasts():
 
 
 def test_bad_arms_are_refused():
-    with pytest.raises(NotEstimableError, match="an arm has no patient"):
+    with pytest.raises(NotEstimableError, match="the control arm has no patient"):
         restricted_mean_contrast([0, 0], [1, 2], [1, 1], [1, 1], 1.5)
     with pytest.raises(InputError, match="one 0 or 1 a row"):
         restricted_mean_contrast([0, 0], [1, 2], [1, 1], [1, 2], 1.5)
