@@ -20,7 +20,12 @@ from hccbayes.frequentist.choice_of_test import (
     counts_test,
     values_test,
 )
-from hccbayes.frequentist.covariate_levels import check_complete, counted_levels, is_counted
+from hccbayes.frequentist.covariate_levels import (
+    check_columns,
+    check_complete,
+    counted_levels,
+    is_counted,
+)
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.standardized_difference import factor_smd
 
@@ -68,11 +73,13 @@ def compare_baseline(
     Raises
     ------
     InputError
-        If a value is missing, a name not known, or an arm has no patient.
+        If a value is missing or infinite, a name not known or there twice, or an arm has no
+        patient.
     """
     arms = arm_indicator(treatment)
     if len(arms) != len(frame):
         raise InputError(Problem("treatment", f"one a row is needed: {len(frame)}"))
+    check_columns(frame)
     check_complete(frame, tuple(map(str, [*frame.columns, *(counted or ())])))
     treated = arms == 1
     sizes = {"treated": str(int(treated.sum())), "control": str(int((~treated).sum()))}

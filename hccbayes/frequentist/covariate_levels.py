@@ -30,7 +30,7 @@ def counted_levels(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         order = [level for level in column.cat.categories if (column == level).any()]
     else:
-        order = sorted(column.unique())
+        order = _sorted(column)
     names = [_level_name(level) for level in order]
     labels = pd.Categorical(column.map(_level_name), categories=names, ordered=True)
     return pd.Series(labels, index=column.index, name=column.name)
@@ -47,6 +47,24 @@ def subgroup_levels(column: pd.Series) -> pd.Series:
     labels = [names[place] for place in above]
     levels = pd.Categorical(labels, categories=held, ordered=True)
     return pd.Series(levels, index=column.index, name=column.name)
+
+
+def check_columns(frame: pd.DataFrame) -> None:
+    """Raise where there is no column, or two have one name.
+
+    Raises
+    ------
+    InputError
+        Naming each column.
+    """
+    problems = [
+        Problem(f"column {name}", "stands in the data twice; keep one")
+        for name in frame.columns[frame.columns.duplicated()].unique()
+    ]
+    if frame.columns.empty:
+        problems.append(Problem("columns", "there is none; a variable is needed"))
+    if problems:
+        raise InputError(problems)
 
 
 def check_complete(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
@@ -68,6 +86,35 @@ def check_complete(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
             problems.append(Problem(f"column {name}", message, rows))
     if problems:
         raise InputError(problems)
+
+
+def check_numbers(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Raise where there is no patient, or a column is not there, has gaps or is no number.
+
+    Raises
+    ------
+    InputError
+        Naming each column.
+    """
+    check_complete(frame, columns)
+    problems = [
+        Problem(f"column {name}", f"must hold numbers, not {frame[name].dtype}")
+        for name in columns
+        if not _is_number(frame[name])
+    ]
+    if frame.empty:
+        problems.append(Problem("data", "there is no patient"))
+    if problems:
+        raise InputError(problems)
+
+
+def _sorted(column: pd.Series) -> list[object]:
+    """Return a column's values in order; numbers before text where it has both."""
+    values = column.unique().tolist()
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=lambda value: (isinstance(value, str), str(value)))
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, log_expit
 
+from hccbayes.arms import plain_numbers
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_known
 from hccbayes.frequentist.cox import SUSPICIOUS_SE
 from hccbayes.frequentist.episodes import Episodes, FloatArray
 from hccbayes.frequentist.identifiability import (
@@ -112,9 +114,7 @@ def logistic_regression(
         coefficient runs to infinity because it separates treated from control patients (complete
         or quasi-complete separation). The message names the terms and what to do.
     """
-    if penalty not in get_args(Penalty):
-        known = ", ".join(get_args(Penalty))
-        raise InputError(Problem("penalty", f"unknown penalty {penalty!r}; choose from {known}"))
+    check_known("penalty", penalty, get_args(Penalty))
     values, terms, arm = _checked(columns, treatment)
     if terms:
         _check_rank(values, terms, arm)
@@ -141,14 +141,19 @@ def logistic_regression(
 def _checked(
     columns: pd.DataFrame, treatment: ArrayLike
 ) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
-    arm = np.asarray(treatment, dtype=np.float64)
+    arm = plain_numbers(treatment, "treatment")
     problems = []
     if arm.shape != (len(columns),) or set(np.unique(arm)) != {0.0, 1.0}:
         problems.append(Problem("treatment", "one 0 or 1 a patient is needed, and both of them"))
     for column in columns.columns[columns.columns.duplicated()]:
         problems.append(Problem(f"term {column}", "stands among the columns twice"))
-    values = columns.to_numpy(dtype=np.float64)
     terms = tuple(str(column) for column in columns.columns)
+    for term, kind in zip(terms, columns.dtypes, strict=True):
+        if not pd.api.types.is_numeric_dtype(kind):
+            problems.append(Problem(f"term {term}", "is no number; make its levels columns of 0/1"))
+    if problems:
+        raise InputError(problems)
+    values = columns.to_numpy(dtype=np.float64)
     for term, finite in zip(terms, np.isfinite(values).all(axis=0), strict=True):
         if not finite:
             problems.append(Problem(f"term {term}", "has missing or infinite values"))

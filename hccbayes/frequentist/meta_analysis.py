@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import prob_problems
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.heterogeneity import Heterogeneity, cochran_q, tau_squared_limits
 from hccbayes.frequentist.pooled_effects import (
@@ -23,10 +24,15 @@ from hccbayes.frequentist.pooled_effects import (
     ONE_STUDY,
     POOLED_COLUMNS,
     TWO_STUDIES,
+    beyond,
     hazard_ratio,
     pooled_rows,
 )
 
+LARGEST_LOG_RATIO: Final = 700.0
+"""Log hazard ratio from which its exponential, about 1e304, is no number."""
+LARGEST_SE: Final = 1e50
+"""Standard error whose fourth power is still a number; the inverse for small ones."""
 FOREST_COLUMNS: Final = ("label", "kind", "hr", "lower", "upper", "weight", "note")
 
 
@@ -38,7 +44,7 @@ class MetaAnalysis:
     ----------
     studies
         One row a study: ``label``, ``log_hr``, ``se``, ``hr``, ``hr_lower``, ``hr_upper`` (Wald),
-        and ``weight_METHOD`` in percent.
+        ``note`` and ``weight_METHOD`` in percent.
     pooled
         One row a method and kind of interval, columns of
         :data:`hccbayes.frequentist.pooled_effects.POOLED_COLUMNS`; ``nan`` where
@@ -87,7 +93,7 @@ class MetaAnalysis:
         own = self.pooled.query("method == @method and interval_kind == @interval_kind").iloc[0]
         rows = self.studies.rename(
             columns={"hr_lower": "lower", "hr_upper": "upper", f"weight_{method}": "weight"}
-        ).assign(kind="study", note="")
+        ).assign(kind="study")
         last: list[dict[str, Any]] = [
             {
                 "label": METHOD_LABELS[method],
@@ -141,12 +147,15 @@ def pool_hazard_ratios(
     Returns
     -------
     MetaAnalysis
-        Of one study, that study, with a note on what cannot be estimated.
+        Of one study, that study, with a note on what cannot be estimated: R's metafor sets its
+        heterogeneity to 0, here it is ``nan``. Where all effects are the same, Hartung and Knapp's
+        limits have no width, as in metafor; the p it gives then, 0 or NaN, is ``nan``.
 
     Raises
     ------
     InputError
-        If there is no study, a study stands there twice, or a number is missing or impossible.
+        If there is no study, a study stands there twice or has no name, or a number is missing,
+        impossible or beyond what can be squared or exponentiated.
     """
     _check(studies, label, prob)
     effects = studies["log_hr"].to_numpy(dtype=np.float64)
@@ -189,6 +198,7 @@ def _study_table(
             "hr_upper": [hazard_ratio(value) for value in effects + half],
         }
     )
+    table["note"] = [beyond(*limits) for limits in table[["hr_lower", "hr_upper"]].to_numpy()]
     for row in rows:
         # Without a between-study variance there is a single study, whose weight is all of it.
         between = 0.0 if math.isnan(row["tau_squared"]) else row["tau_squared"]
@@ -213,25 +223,37 @@ def _check(studies: pd.DataFrame, label: str, prob: float) -> None:
         for column in (label, "log_hr", "se")
         if column not in studies
     ]
-    if not 0 < prob < 1:
-        problems.append(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    problems += prob_problems(prob)
     if len(studies) == 0:
         problems.append(Problem("studies", "there is none; pooling needs one at least"))
     if problems:
         raise InputError(problems)
     names = studies[label].astype(str)
-    values = studies[["log_hr", "se"]].to_numpy(dtype=np.float64)
-    checks = {
-        "log_hr": (~np.isfinite(values[:, 0]), "must be finite"),
-        "se": (~(np.isfinite(values[:, 1]) & (values[:, 1] > 0)), "must be positive and finite"),
-        label: (
-            names.duplicated().to_numpy(),
+    log_hr, se = (pd.to_numeric(studies[one], errors="coerce") for one in ("log_hr", "se"))
+    unnamed = studies[label].isna()
+    largest, twice = LARGEST_LOG_RATIO, names.duplicated() & ~unnamed
+    checks = (
+        (
+            "log_hr",
+            ~(log_hr.abs() <= largest),
+            f"must be finite, the logarithm of a hazard ratio, between {-largest:g} and "
+            f"{largest:g}",
+        ),
+        (
+            "se",
+            ~((se >= 1.0 / LARGEST_SE) & (se <= LARGEST_SE)),
+            f"must be positive and finite, between {1 / LARGEST_SE:g} and {LARGEST_SE:g}",
+        ),
+        (label, unnamed, "has a study without a name"),
+        (
+            label,
+            twice,
             "names a study twice; pooled effects must be independent, so choose one row a study",
         ),
-    }
+    )
     problems = [
         Problem(f"column {column}", message, tuple(names[wrong]))
-        for column, (wrong, message) in checks.items()
+        for column, wrong, message in checks
         if wrong.any()
     ]
     if problems:

@@ -59,6 +59,13 @@ ONE_STUDY: Final = "not estimable: heterogeneity between studies needs two studi
 NO_PREDICTION: Final = "not estimable: a prediction interval needs three studies at least"
 TWO_STUDIES: Final = f"two studies: heterogeneity rests on one degree of freedom; {NO_PREDICTION}"
 NO_DEGREES: Final = "not estimable: a Hartung-Knapp interval needs two studies at least"
+SAME_EFFECTS: Final = (
+    "Hartung-Knapp limits of no width, and no test: the studies' effects are the same, which is no "
+    "certainty; read the Wald limits"
+)
+NO_SPREAD: Final = 1e-24
+"""Hartung and Knapp's factor of effects that differ by the rounding of their mean alone."""
+BEYOND: Final = "a hazard ratio, or a limit of one, is larger than a number can be"
 NARROWER: Final = (
     "Hartung-Knapp standard error below the Wald one: the studies differ less than their standard "
     "errors lead to expect, which is not a gain in knowledge"
@@ -116,10 +123,10 @@ def pooled_rows(
     wald |= {"interval_kind": "wald", "note": ""}
     knapp = _hartung_knapp(effects, variances, mean, between, se, prob)
     shared_note = {1: ONE_STUDY, 2: "" if method == FIXED else TWO_STUDIES}.get(len(effects), "")
-    return [
-        shared | own | {"note": "; ".join(filter(None, (own["note"], shared_note)))}
-        for own in (wald, knapp)
-    ]
+    for own in (wald, knapp):
+        notes = (own["note"], shared_note, beyond(own["hr_lower"], own["hr_upper"]))
+        own["note"] = "; ".join(filter(None, notes))
+    return [shared | wald, shared | knapp]
 
 
 def _hartung_knapp(
@@ -137,9 +144,13 @@ def _hartung_knapp(
     factor = float(((effects - mean) ** 2 / (variances + between)).sum()) / degrees
     se = wald_se * math.sqrt(factor)
     quantile = float(t_distribution.ppf((1.0 + prob) / 2.0, degrees))
-    # Effects that are equal to the last digit have no spread: limits without width, p of 0 or 1.
-    ratio = abs(mean) / se if se > 0 else (math.inf if mean != 0 else 0.0)
-    p_value = 2.0 * float(t_distribution.sf(ratio, degrees))
+    if factor < NO_SPREAD:
+        # R's metafor has limits without width, and a p of 0, or none where the mean is 0.
+        return _limits(mean, 0.0, 0.0, math.nan) | {
+            "interval_kind": "hartung_knapp",
+            "note": SAME_EFFECTS,
+        }
+    p_value = 2.0 * float(t_distribution.sf(abs(mean) / se, degrees))
     note = NARROWER if se < wald_se * (1.0 - 1e-9) else ""
     return _limits(mean, se, quantile, p_value) | {"interval_kind": "hartung_knapp", "note": note}
 
@@ -160,6 +171,11 @@ def hazard_ratio(log_hr: float) -> float:
     """Return a hazard ratio; infinite where it is larger than a number can be."""
     with np.errstate(over="ignore"):
         return float(np.exp(log_hr))
+
+
+def beyond(*ratios: float) -> str:
+    """Return the note of hazard ratios beyond what a number can be, empty where there are none."""
+    return BEYOND if any(math.isinf(ratio) for ratio in ratios) else ""
 
 
 def _prediction(

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.evidence.count_tests import fisher, pearson, yates
+from hccbayes.frequentist.arguments import is_number, prob_problems
 from hccbayes.frequentist.choice_of_test import counts_test
 
 PROPORTION_COLUMNS: Final = (
@@ -56,6 +57,8 @@ def compare_proportions(
     dict
         Keys of :data:`PROPORTION_COLUMNS`. ``test`` is the one that the expected counts ask for,
         with its ``p_value``; ``pearson_p``, ``yates_p`` and ``fisher_p`` are those of all three.
+        Where nobody or everybody has the event no test is named, Pearson's and Yates's p are
+        ``nan`` and Fisher's is 1, a single table having these margins, as in R; ``note`` says so.
         ``risk_difference``, ``lower`` and ``upper`` are shares, treated less control.
 
     Raises
@@ -74,7 +77,7 @@ def compare_proportions(
     note = test.note
     if not known:
         whom = "no patient" if table[0].sum() == 0 else "every patient"
-        note = f"tests not estimable: {whom} of either arm has it"
+        note = f"tests not estimable: {whom} of either arm has it (Fisher's p is 1 by convention)"
     return {
         "treated_n": treated[0],
         "treated_total": treated[1],
@@ -87,7 +90,7 @@ def compare_proportions(
         "upper": float(upper),
         "pearson_p": pearson(table) if known else math.nan,
         "yates_p": yates(table) if known else math.nan,
-        "fisher_p": fisher(table) if known else math.nan,
+        "fisher_p": fisher(table),
         "test": test.name,
         "p_value": test.p_value,
         "note": note,
@@ -98,9 +101,13 @@ def _check(treated: tuple[int, int], control: tuple[int, int], prob: float) -> N
     problems = [
         Problem(arm, f"needs a count from 0 to its total and a patient at least, not {one}/{total}")
         for arm, (one, total) in (("treated", treated), ("control", control))
-        if not 0 <= one <= total or total < 1
+        if not (_is_count(one) and _is_count(total)) or not 0 <= one <= total or total < 1
     ]
-    if not 0 < prob < 1:
-        problems.append(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    problems += prob_problems(prob)
     if problems:
         raise InputError(problems)
+
+
+def _is_count(value: object) -> bool:
+    """Return whether a value is a whole number, of whatever type."""
+    return is_number(value) and float(value).is_integer()

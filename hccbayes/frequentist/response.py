@@ -98,6 +98,13 @@ def _check_labels(
         for rate, own in responders.items()
         if not own
     ]
+    problems += [
+        Problem(f"responders {rate}", f"must be a list of labels, not the text {own!r}")
+        for rate, own in responders.items()
+        if isinstance(own, str)
+    ]
+    if problems:
+        raise InputError(problems)
     if not responders:
         problems.append(Problem("responders", "names no rate"))
     if NOT_APPLICABLE in found:

@@ -21,6 +21,8 @@ from scipy.stats import norm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.formula import TREATMENT
+from hccbayes.frequentist.arguments import is_number
+from hccbayes.frequentist.covariate_levels import check_numbers
 from hccbayes.frequentist.cox import CoxFit, cox
 from hccbayes.frequentist.episodes import Episodes
 from hccbayes.frequentist.identifiability import NotEstimableError
@@ -89,9 +91,10 @@ def screened_cox(
     Raises
     ------
     InputError
-        If the limit is wrong, or the covariates do not hold the treatment and columns of the
-        design.
+        If the limit or the follow-up is wrong, a term is no number, or the covariates do not hold
+        the treatment and columns of the design.
     """
+    check_numbers(frame, ("entry", "time", "event"))
     _check(design, covariates, p_enter)
     follow_up = (frame["entry"], frame["time"], frame["event"])
     univariable: list[dict[str, Any]] = []
@@ -193,10 +196,15 @@ def _row(
 
 def _check(design: pd.DataFrame, covariates: Mapping[str, Sequence[str]], p_enter: float) -> None:
     problems = []
-    if not 0 < p_enter <= 1:
+    if not (is_number(p_enter) and 0 < p_enter <= 1):
         problems.append(Problem("p_enter", f"must lie above 0 and not above 1, not {p_enter!r}"))
     if TREATMENT not in covariates:
         problems.append(Problem("covariates", f"must hold `{TREATMENT}`"))
+    problems += [
+        Problem(f"term {term}", "is no number; make its levels columns of 0/1")
+        for term, kind in design.dtypes.items()
+        if not pd.api.types.is_numeric_dtype(kind)
+    ]
     unknown = [term for terms in covariates.values() for term in terms if term not in design]
     if unknown:
         known = ", ".join(map(str, design.columns))

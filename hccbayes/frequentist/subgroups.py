@@ -16,10 +16,15 @@ from scipy.stats import chi2 as chi2_distribution
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.formula import TREATMENT
-from hccbayes.frequentist.covariate_levels import check_complete, subgroup_levels
+from hccbayes.frequentist.covariate_levels import (
+    check_complete,
+    check_numbers,
+    subgroup_levels,
+)
 from hccbayes.frequentist.cox import CoxFit, cox
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.screening import ratio_of, reason_of
+from hccbayes.frequentist.two_arms import treated_rows
 
 SUBGROUP_COLUMNS: Final = (
     "covariate",
@@ -68,9 +73,12 @@ def subgroup_hazard_ratios(
     Raises
     ------
     InputError
-        If a column is not there or a value is missing.
+        If there is no patient, a column is not there, a value is missing, or a treatment is
+        neither 0 nor 1.
     """
-    check_complete(frame, ("entry", "time", "event", TREATMENT, *covariates))
+    check_numbers(frame, ("entry", "time", "event", TREATMENT))
+    check_complete(frame, tuple(covariates))
+    treated_rows(frame[TREATMENT], len(frame))
     rows = [_level_row(OVERALL, "", frame, prob)]
     for covariate in covariates:
         levels = subgroup_levels(frame[covariate])

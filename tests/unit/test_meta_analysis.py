@@ -29,6 +29,7 @@ from hccbayes.frequentist.pooled_effects import (
     NO_PREDICTION,
     ONE_STUDY,
     POOLED_COLUMNS,
+    SAME_EFFECTS,
 )
 
 RANDOM = ("dersimonian_laird", "reml", "paule_mandel")
@@ -143,10 +144,13 @@ def test_studies_that_agree_have_no_heterogeneity_and_a_note():
 
 def test_identical_effects_are_no_trouble():
     knapp = row(pool_hazard_ratios(studies([-0.5] * 3, [0.1, 0.2, 0.3])), "reml", "hartung_knapp")
-    assert knapp["se"] < 1e-15
-    assert knapp["p_value"] < 1e-20
+    # R's metafor: se 0, limits at the effect, p of 0 or (without an effect) NaN.
+    assert knapp["se"] == 0
+    assert knapp["lower"] == knapp["upper"] == knapp["log_hr"]
+    assert math.isnan(knapp["p_value"])
+    assert SAME_EFFECTS in knapp["note"]
     null = row(pool_hazard_ratios(studies([0.0] * 3, [0.1, 0.2, 0.3])), "reml", "hartung_knapp")
-    assert null["p_value"] == 1
+    assert math.isnan(null["p_value"])
 
 
 def test_one_study_is_itself_and_says_what_is_missing():
