@@ -13,7 +13,8 @@ from rich.text import Text
 
 from hccbayes.frequentist.workflow import ConventionalAnalysis
 from hccbayes.records import CohortSummary
-from hccbayes.report.conventional_tables import TextTable, effect_line, text_tables
+from hccbayes.report.conventional_tables import effect_line, text_tables
+from hccbayes.report.text_cells import TextTable
 from hccbayes.spec import AnalysisSpec
 
 _WORD_WIDTH: Final = 12

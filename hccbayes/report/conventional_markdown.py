@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from hccbayes.records import CohortSummary
-from hccbayes.report.conventional_tables import INDENT, TextTable
 from hccbayes.report.markdown import bullets, cohort_markdown
 from hccbayes.report.numbers import escape_markdown
+from hccbayes.report.text_cells import INDENT, TextTable
 from hccbayes.spec import AnalysisSpec
 
 _INTRODUCTION: Final = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -13,56 +11,23 @@ import pandas as pd
 from hccbayes.frequentist.workflow import ConventionalAnalysis
 from hccbayes.plots.p_values import p_text
 from hccbayes.records import DIFFERENCE_CONTRAST, TREATMENT_CONTRAST
-from hccbayes.report.numbers import METHOD_NAMES, estimand_name, format_interval
+from hccbayes.report.numbers import estimand_name, format_interval
+from hccbayes.report.text_cells import (
+    INDENT,
+    TextTable,
+    interval_cell,
+    method_words,
+    p_cell,
+    ratio_cell,
+    records,
+    row_notes,
+)
 
 _NOT_ESTIMABLE: Final = "not estimable: "
 _TERM: Final = "term treatment: has "
 """A subgroup's model has no other term."""
-INDENT: Final = "\N{NO-BREAK SPACE}" * 2
-"""Stands before a level; Markdown would swallow plain spaces."""
-_NARROW: Final = 0.05
-"""Width of an interval, as in forests, below which a ratio is written with three digits."""
 _ABSENT: Final = "\N{EN DASH}"
 _ARM_ESTIMANDS: Final = ("survival", "median", "rmst")
-_WORDS: Final[dict[str, str]] = {
-    "cox_breslow": "Cox, adjusted, Breslow's ties",
-    "cox_efron_robust": "Cox, adjusted, robust variance",
-    "cox_efron_cluster": "Cox, adjusted, clustered by center",
-    "cox_efron_frailty_gamma": "Cox, gamma center frailties",
-    "cox_firth_efron": "Cox, adjusted, Firth's penalty",
-    "observed_expected": "Log-rank, observed over expected",
-    "peto": "Log-rank, Peto's one step",
-    "logrank": "Log-rank",
-    "logrank_strata_center": "Log-rank, stratified by center",
-    "max_combo": "Max-combo",
-}
-"""Methods in words that no Bayesian analysis has beside it."""
-_WEIGHTED_LOGRANK: Final = re.compile(r"fleming_harrington_([\d.]+)_([\d.]+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextTable:
-    """A table of cells as a reader wants them, unescaped.
-
-    Parameters
-    ----------
-    title
-        What it shows.
-    header
-        Titles of the columns.
-    rows
-        One text a cell.
-    texts
-        How many columns, from the left, hold words; the others hold numbers.
-    notes
-        Why a cell is empty, and what else is to be read with a row.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    texts: int
-    notes: tuple[str, ...] = ()
 
 
 def text_tables(result: ConventionalAnalysis) -> tuple[TextTable, ...]:
@@ -87,20 +52,9 @@ def effect_line(result: ConventionalAnalysis) -> str:
     """Return the treatment's hazard ratio in unadjusted and adjusted Cox regression, in a line."""
     table = result.estimates
     own = table[(table["estimand"] == "hr") & (table["contrast"] == TREATMENT_CONTRAST)]
-    numbers = {row["method"]: _interval(row) for row in _records(own)}
+    numbers = {row["method"]: interval_cell(row) for row in records(own)}
     crude, adjusted = (numbers.get(name, "not there") for name in ("cox_crude", "cox_efron"))
     return f"Hazard ratio, treated over control: {crude} unadjusted, {adjusted} adjusted"
-
-
-def method_words(method: str) -> str:
-    """Return a method in words, as it stands where there are none."""
-    if found := _WEIGHTED_LOGRANK.fullmatch(method):
-        return f"Fleming-Harrington ({found[1]}, {found[2]})"
-    return METHOD_NAMES.get(method, _WORDS.get(method, method))
-
-
-def _records(table: pd.DataFrame) -> Iterable[Mapping[Any, Any]]:
-    return table.to_dict("records")
 
 
 def _baseline(result: ConventionalAnalysis) -> TextTable:
@@ -114,14 +68,14 @@ def _baseline(result: ConventionalAnalysis) -> TextTable:
         rows.append((name, "", "", *_tested(first)))
         rows += [
             (f"{INDENT}{row['level']}", row["treated"], row["control"], "", "", "")
-            for row in _records(own)
+            for row in records(own)
         ]
     return TextTable(
         title="Baseline characteristics",
         header=("variable", "treated", "control", "test", "P", "SMD"),
         rows=tuple(rows),
         texts=4,
-        notes=_notes(result.baseline, "variable"),
+        notes=row_notes(result.baseline, "variable"),
     )
 
 
@@ -129,15 +83,6 @@ def _tested(row: Mapping[Any, Any]) -> tuple[str, str, str]:
     smd = float(row["smd"])
     difference = "" if math.isnan(smd) else f"{smd:.3f}"
     return str(row["test"]), p_text(float(row["p_value"])), difference
-
-
-def _notes(table: pd.DataFrame, *columns: str) -> tuple[str, ...]:
-    """Return the notes of rows, each after what names its row."""
-    found = []
-    for row in _records(table[table["note"] != ""]):
-        name = " ".join(str(row[column]) for column in columns if row[column])
-        found.append(f"{name}: {row['note']}")
-    return tuple(dict.fromkeys(found))
 
 
 def _survival(result: ConventionalAnalysis) -> TextTable:
@@ -167,12 +112,12 @@ def _tests(result: ConventionalAnalysis) -> TextTable:
     proportional = table[
         (table["estimand"] == "proportional_hazards_p") & (table["contrast"] == TREATMENT_CONTRAST)
     ]
-    rows = [(f"Equal survival: {method_words(row['method'])}", row) for row in _records(equal)]
-    rows += [("Proportional hazards: Schoenfeld, adjusted", row) for row in _records(proportional)]
+    rows = [(f"Equal survival: {method_words(row['method'])}", row) for row in records(equal)]
+    rows += [("Proportional hazards: Schoenfeld, adjusted", row) for row in records(proportional)]
     return TextTable(
         title="Tests",
         header=("test", "P"),
-        rows=tuple((name, _p(row["estimate"])) for name, row in rows),
+        rows=tuple((name, p_cell(row["estimate"])) for name, row in rows),
         texts=1,
     )
 
@@ -183,18 +128,18 @@ def _effects(result: ConventionalAnalysis) -> TextTable:
     return TextTable(
         title="Hazard ratio of the treatment, treated / control",
         header=("method", "hazard ratio"),
-        rows=tuple((method_words(row["method"]), _interval(row)) for row in _records(own)),
+        rows=tuple((method_words(row["method"]), interval_cell(row)) for row in records(own)),
         texts=1,
     )
 
 
 def _covariates(result: ConventionalAnalysis) -> TextTable:
-    together = {row["term"]: row for row in _records(result.multivariable)}
+    together = {row["term"]: row for row in records(result.multivariable)}
     rows = []
-    for row in _records(result.univariable):
+    for row in records(result.univariable):
         cells = [row["contrast"]]
         for own in (row, together.get(row["term"])):
-            cells += [_ABSENT, ""] if own is None else [_ratio(own), _p(own["p_value"], "")]
+            cells += [_ABSENT, ""] if own is None else [ratio_cell(own), p_cell(own["p_value"], "")]
         rows.append(tuple(cells))
     return TextTable(
         title=f"Cox regression; covariates with a univariable P below {result.p_enter:g} together",
@@ -204,8 +149,8 @@ def _covariates(result: ConventionalAnalysis) -> TextTable:
         notes=tuple(
             dict.fromkeys(
                 (
-                    *_notes(result.univariable, "term"),
-                    *_notes(result.multivariable, "term"),
+                    *row_notes(result.univariable, "term"),
+                    *row_notes(result.multivariable, "term"),
                 )
             )
         ),
@@ -216,12 +161,12 @@ def _subgroups(result: ConventionalAnalysis) -> TextTable:
     rows: list[tuple[str, ...]] = []
     for covariate, own in result.subgroups.groupby("covariate", sort=False):
         if own.iloc[0]["level"]:
-            p_value = _p(own.iloc[0]["interaction_p"], _ABSENT)
+            p_value = p_cell(own.iloc[0]["interaction_p"], _ABSENT)
             rows.append((str(covariate), "", "", "", p_value))
-        for row in _records(own):
+        for row in records(own):
             name = f"{INDENT}{row['level']}" if row["level"] else str(covariate)
             counts = [f"{row[f'{arm}_events']}/{row[f'{arm}_n']}" for arm in ("treated", "control")]
-            rows.append((name, *counts, _ratio(row), ""))
+            rows.append((name, *counts, ratio_cell(row), ""))
     return TextTable(
         title="Subgroups: events/patients by arm and unadjusted hazard ratio",
         header=("subgroup", "treated", "control", "hazard ratio", "P interaction"),
@@ -234,7 +179,7 @@ def _subgroups(result: ConventionalAnalysis) -> TextTable:
 def _subgroup_notes(subgroups: pd.DataFrame) -> tuple[str, ...]:
     """Return why levels have no hazard ratio, and what the interaction tests leave out."""
     found = []
-    for row in _records(subgroups[subgroups["note"] != ""]):
+    for row in records(subgroups[subgroups["note"] != ""]):
         reason, interaction = split_note(str(row["note"]))
         if reason:
             found.append(f"{row['covariate']} {row['level']}: not estimable, {reason}")
@@ -266,10 +211,10 @@ def _score(result: ConventionalAnalysis) -> TextTable | None:
     rows = [
         (
             str(row["term"]),
-            _ratio(row, "odds_ratio") if row["kept"] else "left out",
-            _p(row["p_value"], ""),
+            ratio_cell(row, "odds_ratio") if row["kept"] else "left out",
+            p_cell(row["p_value"], ""),
         )
-        for row in _records(result.propensity)
+        for row in records(result.propensity)
     ]
     return TextTable(
         title="Stepwise propensity score",
@@ -283,8 +228,8 @@ def _score_path(result: ConventionalAnalysis) -> TextTable | None:
     if result.propensity_path is None:
         return None
     rows = [
-        (str(row["action"]), str(row["factor"]), f"{row['aic']:.2f}", _p(row["p_value"], ""))
-        for row in _records(result.propensity_path)
+        (str(row["action"]), str(row["factor"]), f"{row['aic']:.2f}", p_cell(row["p_value"], ""))
+        for row in records(result.propensity_path)
     ]
     return TextTable(
         title="Steps to the propensity score",
@@ -297,13 +242,13 @@ def _score_path(result: ConventionalAnalysis) -> TextTable | None:
 def _responses(result: ConventionalAnalysis) -> TextTable | None:
     if result.response is None:
         return None
-    rows = tuple((str(row["rate"]), *_proportions(row)) for row in _records(result.response))
+    rows = tuple((str(row["rate"]), *_proportions(row)) for row in records(result.response))
     return TextTable(
         title="Response",
         header=("rate", *_PROPORTIONS),
         rows=rows,
         texts=5,
-        notes=_notes(result.response, "rate"),
+        notes=row_notes(result.response, "rate"),
     )
 
 
@@ -312,10 +257,10 @@ def _adverse_events(result: ConventionalAnalysis) -> TextTable | None:
         return None
     rows = tuple(
         (f"{row['event']}, {row['grade']}", *_proportions(row))
-        for row in _records(result.adverse_events)
+        for row in records(result.adverse_events)
     )
     header = ("event, grade", *_PROPORTIONS)
-    notes = _notes(result.adverse_events, "event", "grade")
+    notes = row_notes(result.adverse_events, "event", "grade")
     return TextTable(title="Adverse events", header=header, rows=rows, texts=5, notes=notes)
 
 
@@ -331,23 +276,5 @@ def _proportions(row: Mapping[Any, Any]) -> tuple[str, ...]:
     ]
     three = [100.0 * float(row[name]) for name in ("risk_difference", "lower", "upper")]
     difference = f"{three[0]:.1f} ({three[1]:.1f} to {three[2]:.1f})"
-    p_value = _p(row["p_value"], "")
+    p_value = p_cell(row["p_value"], "")
     return (*arms, "" if math.isnan(three[0]) else difference, str(row["test"]), p_value)
-
-
-def _p(value: float, absent: str = "not estimable") -> str:
-    return p_text(float(value)) or absent
-
-
-def _ratio(row: Mapping[Any, Any], name: str = "hr") -> str:
-    return _interval({"estimate": row[name], "lower": row["lower"], "upper": row["upper"]})
-
-
-def _interval(row: Mapping[Any, Any]) -> str:
-    """Return a ratio with its limits; three digits where two would make them one."""
-    estimate, lower, upper = (float(row[name]) for name in ("estimate", "lower", "upper"))
-    if math.isnan(estimate):
-        return "not estimable"
-    digits = 3 if upper - lower < _NARROW else 2
-    limits = "" if math.isnan(lower) else f" ({lower:.{digits}f} to {upper:.{digits}f})"
-    return f"{estimate:.{digits}f}{limits}"
