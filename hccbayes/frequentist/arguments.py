@@ -6,8 +6,11 @@ from collections.abc import Collection
 from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.errors import InputError, Problem
+
+FloatArray = NDArray[np.float64]
 
 Number = float | int | np.floating | np.integer
 
@@ -15,6 +18,27 @@ Number = float | int | np.floating | np.integer
 def is_number(value: object) -> TypeGuard[Number]:
     """Return whether a value is one real number, infinities and ``nan`` among them."""
     return isinstance(value, Number)
+
+
+def numbers(values: ArrayLike, what: str) -> FloatArray:
+    """Return values as floats.
+
+    Parameters
+    ----------
+    values
+        What was given; objects are taken where each is a number.
+    what
+        Name of the argument.
+
+    Raises
+    ------
+    InputError
+        If one is no number.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(Problem(what, "must be plain numbers, not text")) from None
 
 
 def prob_problems(prob: object, name: str = "prob") -> list[Problem]:

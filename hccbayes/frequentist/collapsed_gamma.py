@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln, logsumexp
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.piecewise_exponential import person_time_arrays
 from hccbayes.priors import Prior
@@ -68,7 +69,7 @@ def collapsed_log_likelihood(
     """
     counts, time, covariates = person_time_arrays(events, exposure, design)
     a, b = _gamma_prior(shape, rate, time.shape[1])
-    beta = np.atleast_1d(np.asarray(coef, dtype=np.float64))
+    beta = np.atleast_1d(numbers(coef, "coef"))
     if beta.shape != covariates.shape[1:]:
         raise InputError(Problem("coef", f"needs {covariates.shape[1]} values, got {beta.size}"))
     eta = covariates @ beta
@@ -133,7 +134,7 @@ def collapsed_posterior_moments(
 def _gamma_prior(
     shape: ArrayLike, rate: ArrayLike, intervals: int
 ) -> tuple[FloatArray, FloatArray]:
-    a, b = (np.asarray(values, dtype=np.float64) for values in (shape, rate))
+    a, b = numbers(shape, "gamma prior"), numbers(rate, "gamma prior")
     if any(values.shape not in {(), (intervals,)} for values in (a, b)):
         raise InputError(Problem("gamma prior", f"needs a number or {intervals} values"))
     if not all(np.isfinite(values).all() and (values > 0).all() for values in (a, b)):

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from hccbayes.arms import plain_numbers
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.arguments import check_prob
+from hccbayes.frequentist.arguments import check_prob, numbers
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.weighted_cox import cluster_codes
@@ -102,7 +101,7 @@ def concordance(
     check_prob(prob)
     episodes = Episodes.of(start, stop, event)
     rows = len(episodes.stop)
-    risk = plain_numbers(score, "score")
+    risk = numbers(score, "score")
     if risk.shape != (rows,) or not np.isfinite(risk).all():
         raise InputError(Problem("score", f"one finite number a row is needed: {rows}"))
     weight = np.ones(rows) if weights is None else case_weights(weights, rows)

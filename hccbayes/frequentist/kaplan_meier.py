@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from hccbayes.arms import plain_numbers
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.curve_limits import (
     LimitKind,
     check_interval,
@@ -157,7 +157,7 @@ def steps_at(curve: pd.DataFrame, times: ArrayLike, columns: Sequence[str]) -> p
     InputError
         If a time is negative, not finite, or beyond the last row: the curve says nothing there.
     """
-    clock = np.atleast_1d(plain_numbers(times, "times"))
+    clock = np.atleast_1d(numbers(times, "times"))
     end = float(curve["time"].iloc[-1])
     outside = clock[~((clock >= 0) & (clock <= end))]
     if outside.size:
@@ -243,7 +243,7 @@ def numbers_at_risk(start: ArrayLike, stop: ArrayLike, times: ArrayLike) -> NDAr
     InputError
         If the episodes are wrong, or a time is negative or not finite.
     """
-    clock = np.atleast_1d(plain_numbers(times, "times"))
+    clock = np.atleast_1d(numbers(times, "times"))
     wrong = clock[~((clock >= 0) & np.isfinite(clock))]
     if wrong.size:
         listed = ", ".join(f"{time:g}" for time in wrong)

@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, log_expit
 
-from hccbayes.arms import plain_numbers
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.arguments import check_known
+from hccbayes.frequentist.arguments import check_known, numbers
 from hccbayes.frequentist.cox import SUSPICIOUS_SE
 from hccbayes.frequentist.episodes import Episodes, FloatArray
 from hccbayes.frequentist.identifiability import (
@@ -141,7 +140,7 @@ def logistic_regression(
 def _checked(
     columns: pd.DataFrame, treatment: ArrayLike
 ) -> tuple[FloatArray, tuple[str, ...], FloatArray]:
-    arm = plain_numbers(treatment, "treatment")
+    arm = numbers(treatment, "treatment")
     problems = []
     if arm.shape != (len(columns),) or set(np.unique(arm)) != {0.0, 1.0}:
         problems.append(Problem("treatment", "one 0 or 1 a patient is needed, and both of them"))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.episodes import FloatArray
 
 MAX_ITERATIONS: Final = 50
@@ -107,8 +108,8 @@ def person_time_arrays(
     InputError
         If a shape or a value is wrong, or an event has no exposure.
     """
-    counts, time = (np.asarray(values, dtype=np.float64) for values in (events, exposure))
-    covariates = np.asarray(design, dtype=np.float64)
+    counts, time = numbers(events, "events"), numbers(exposure, "exposure")
+    covariates = numbers(design, "design")
     if covariates.ndim == 1:
         covariates = covariates[:, None]
     if counts.ndim != 2 or counts.shape != time.shape or covariates.shape[:1] != time.shape[:1]:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from hccbayes.arms import plain_numbers
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.kaplan_meier import time_with_limits
 
 QUARTILES: Final = (0.25, 0.5, 0.75)
@@ -50,7 +50,7 @@ def survival_quantiles(curve: pd.DataFrame, probs: Sequence[float] = QUARTILES) 
     InputError
         If there is no share, or one is not within (0, 1).
     """
-    shares = np.atleast_1d(plain_numbers(probs, "probs"))
+    shares = np.atleast_1d(numbers(probs, "probs"))
     wrong = shares[~((shares > 0) & (shares < 1))]
     if shares.ndim != 1 or shares.size == 0:
         raise InputError(Problem("probs", "one share or more is needed, in one dimension"))
@@ -58,9 +58,9 @@ def survival_quantiles(curve: pd.DataFrame, probs: Sequence[float] = QUARTILES) 
         listed = ", ".join(f"{share:g}" for share in wrong)
         raise InputError(Problem("probs", f"must lie between 0 and 1; these do not: {listed}"))
     rows = [[float(share), *time_with_limits(curve, 1.0 - float(share))] for share in shares]
-    numbers = ["prob", "estimate", "lower", "upper"]
-    table = pd.DataFrame(rows, columns=[*numbers, "reason"]).assign(
+    order = ["prob", "estimate", "lower", "upper"]
+    table = pd.DataFrame(rows, columns=[*order, "reason"]).assign(
         interval_kind=str(curve["interval_kind"].iloc[0]),
         interval_prob=float(curve["interval_prob"].iloc[0]),
     )
-    return table[[*numbers, "interval_kind", "interval_prob", "reason"]]
+    return table[[*order, "interval_kind", "interval_prob", "reason"]]

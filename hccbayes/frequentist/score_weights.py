@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.episodes import FloatArray
 from hccbayes.frequentist.weighted_variance import EstimatedWeights, case_weights
 from hccbayes.weights import TARGETS, known_target, weight_values
@@ -151,7 +152,7 @@ def _arm_share(arm: FloatArray, target: str) -> FloatArray:
 
 
 def _checked(score: ArrayLike, treatment: ArrayLike, target: str) -> tuple[FloatArray, FloatArray]:
-    e, arm = (np.asarray(values, dtype=np.float64) for values in (score, treatment))
+    e, arm = numbers(score, "score"), numbers(treatment, "treatment")
     problems = []
     if target not in TARGETS:
         known = ", ".join(TARGETS)

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from hccbayes.arms import ARM_VALUE, Arm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 from hccbayes.frequentist.cox import cox, design_values
 from hccbayes.frequentist.curve_limits import curve_columns
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
@@ -264,7 +265,7 @@ def _curve(
 def _shares(population: ArrayLike | None, rows: int) -> NDArray[np.float64]:
     if population is None:
         return np.full(rows, 1.0 / rows)
-    weights = np.asarray(population, dtype=np.float64)
+    weights = numbers(population, "population")
     good = weights.shape == (rows,) and np.isfinite(weights).all() and (weights >= 0).all()
     if not good or weights.sum() == 0:
         message = "one finite weight a row is needed, none negative and not all 0"

@@ -18,9 +18,12 @@ from hccbayes.frequentist import (
 )
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.logistic import logistic_regression
+from hccbayes.frequentist.piecewise_exponential import piecewise_exponential_mle
 from hccbayes.frequentist.pooled_effects import BEYOND, METHOD_LABELS
 from hccbayes.frequentist.proportions import compare_proportions
+from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.screening import screened_cox
+from hccbayes.frequentist.standardized_cox import standardized_cox
 from hccbayes.frequentist.stepwise_score import stepwise_score
 
 ARM = [1, 1, 1, 0, 0, 0]
@@ -277,6 +280,52 @@ def test_firth_has_a_score_under_separation():
 def test_scores_refuse(columns, treatment, message):
     with pytest.raises(InputError, match=message):
         logistic_regression(columns, treatment)
+
+
+EVENTS = np.array([[1, 0], [0, 1], [1, 0], [0, 1]])
+EXPOSURE = np.array([[1, 0], [2, 1], [0.5, 0], [2, 2]])
+
+
+@pytest.mark.parametrize(
+    ("events", "exposure", "design", "message"),
+    [
+        ([[0, 0], [1, 0], [0, 0], [0, 1]], EXPOSURE + 0.1, [1, 0, 1, 0], "no finite log hazard"),
+        (EVENTS, EXPOSURE, [1] * 4, "column 1 is constant"),
+        (EVENTS, -EXPOSURE, [1, 0, 0, 1], "exposure: must be finite and at least 0"),
+        (EVENTS, EXPOSURE * np.nan, [1, 0, 0, 1], "exposure: must be finite and at least 0"),
+        (0 * EVENTS, EXPOSURE, [1, 0, 0, 1], "no event: there is nothing to fit"),
+        (EVENTS + 1, EXPOSURE, [1, 0, 0, 1], "an event without exposure"),
+        ([["a"]], [["b"]], [1], "events: must be plain numbers"),
+        (EVENTS, EXPOSURE, list("abcd"), "design: must be plain numbers"),
+        (EVENTS[:0], EXPOSURE[:0], [], "no event"),
+    ],
+)
+def test_piecewise_exponential_refuses(events, exposure, design, message):
+    with pytest.raises(InputError, match=message):
+        piecewise_exponential_mle(events, exposure, design)
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        ([1.0] + [0.5] * 5, r"score: must lie strictly between 0 and 1 \(row 0\)"),
+        ([np.nan] + [0.5] * 5, r"score: must lie strictly between 0 and 1 \(row 0\)"),
+        (list("abcdef"), "score: must be plain numbers"),
+    ],
+)
+def test_weights_of_a_score_refuse(score, message):
+    with pytest.raises(InputError, match=message):
+        estimated_weights(COLUMNS, score, TREATMENT, "ate")
+
+
+@pytest.mark.parametrize(
+    "population", [[0.0] * 8, [-1.0] * 8, [np.nan] * 8, [1.0], list("abcdefgh")]
+)
+def test_standardization_refuses_a_population(population):
+    frame = cohort()
+    follow_up = (frame["entry"], frame["time"], frame["event"])
+    with pytest.raises(InputError, match="population: "):
+        standardized_cox(frame[["treatment"]], *follow_up, population=population)
 
 
 def pooled(effects, errors, labels=None):
