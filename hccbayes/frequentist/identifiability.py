@@ -7,6 +7,7 @@ forever along one where each patient who dies has its largest value in the risk 
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from scipy.optimize import linprog
 
 from hccbayes.errors import InputError
 from hccbayes.frequentist.episodes import Episodes, FloatArray
+from hccbayes.frequentist.running_sums import running_likelihood
 
 DEPENDENCE_TOLERANCE: Final = 1e-8
 """Share of a term's length left after the terms before it, below which it is their combination:
@@ -24,6 +26,12 @@ the square root of double precision, as the rank is read off sums of squares."""
 SEPARATION_WEIGHT: Final = 1e-3
 """Weight in a separating direction from which a term is named. The largest weight of such a
 direction is 1, the program's bound; where there is none all are 0 up to its rounding of 1e-7."""
+
+PROGRAM_ROUNDING: Final = 1e-7
+"""How far the linear program may miss a constraint, HiGHS's default."""
+
+PAIRS_AT_A_TIME: Final = 500
+"""Pairs added to the linear program at a time; only as many as terms are binding in the end."""
 
 
 class NotEstimableError(InputError):
@@ -82,8 +90,10 @@ def separated_terms(
     r"""Return the terms whose coefficients run to infinity.
 
     The maximum does not exist where a direction v has :math:`v'(x_i - x_k) \ge 0` for every event
-    i and every k at risk with it, and more than 0 for one of them; a linear program looks for it.
-    It has a row each such pair, so this is asked only after a fit has failed.
+    i and every k at risk with it, and more than 0 for one of them. Along it the score at 0, a sum
+    of the means of these differences, is positive: a linear program looks for the direction in
+    which it is largest. The pairs may be billions, so the program starts with none and is given
+    those its last answer breaks most, until it breaks none.
 
     Parameters
     ----------
@@ -99,18 +109,53 @@ def separated_terms(
     tuple of str
         Empty where the maximum exists.
     """
-    differences = [np.zeros((1, len(terms)))]
-    for row in np.flatnonzero(episodes.event):
-        time = episodes.stop[row]
-        at_risk = (episodes.entry < time) & (time <= episodes.stop) & (strata == strata[row])
-        differences.append(design[row] - design[at_risk])
-    pairs = np.unique(np.concatenate(differences), axis=0)
-    found = linprog(-pairs.sum(axis=0), A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=(-1, 1))
-    if not found.success:
+    deaths = np.flatnonzero(episodes.event)
+    if deaths.size == 0:
         return ()
+    score = running_likelihood(design, episodes, strata, "breslow")(np.zeros(len(terms))).score
+    pairs = np.zeros((0, len(terms)))
+    while True:
+        found = linprog(-score, A_ub=-pairs, b_ub=np.zeros(len(pairs)), bounds=(-1, 1))
+        if not found.success or -found.fun < PROGRAM_ROUNDING:
+            return ()
+        value = design @ found.x
+        ahead = _largest_at_risk(value, episodes, strata)
+        broken = value[ahead] - value[deaths]
+        worst = np.argsort(-broken)[:PAIRS_AT_A_TIME]
+        worst = worst[broken[worst] > PROGRAM_ROUNDING]
+        added = np.unique(
+            np.concatenate([pairs, design[deaths[worst]] - design[ahead[worst]]]), axis=0
+        )
+        if len(added) == len(pairs):
+            break
+        pairs = added
     return tuple(
         term for term, weight in zip(terms, found.x, strict=True) if abs(weight) > SEPARATION_WEIGHT
     )
+
+
+def _largest_at_risk(
+    value: FloatArray, episodes: Episodes, strata: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return, for each row with an event, the row at risk with it whose value is largest."""
+    entry, stop, size = episodes.entry.tolist(), episodes.stop.tolist(), (-value).tolist()
+    largest = np.zeros(len(stop), dtype=np.intp)
+    for code in np.unique(strata):
+        rows = np.flatnonzero(strata == code)
+        latest = rows[np.argsort(-episodes.stop[rows])].tolist()
+        heap: list[tuple[float, int]] = []
+        begun = 0
+        # Backward in time: rows come in at their stop, and who has not entered by now never has.
+        for row in latest:
+            if not episodes.event[row]:
+                continue
+            while begun < len(latest) and stop[latest[begun]] >= stop[row]:
+                heapq.heappush(heap, (size[latest[begun]], latest[begun]))
+                begun += 1
+            while entry[heap[0][1]] >= stop[row]:
+                heapq.heappop(heap)
+            largest[row] = heap[0][1]
+    return largest[episodes.event]
 
 
 def _compared_groups(episodes: Episodes, strata: NDArray[np.intp]) -> NDArray[np.intp]:
