@@ -134,10 +134,26 @@ def build_propensity_design(cohort: Cohort, formula: str) -> Design:
     return _design(cohort, propensity_formula(formula), "[propensity]", known={})
 
 
+def incomplete_problems(frame: pd.DataFrame) -> list[Problem]:
+    """Return the columns of a cohort's frame with missing values, which no design can hold."""
+    missing = frame.isna().sum()
+    message = (
+        "values are missing; use hccbayes.sensitivity.missing_data_analysis, or leave such "
+        "patients out with missing = 'exclude'"
+    )
+    return [
+        Problem(f"column {name}", f"{count} {message}")
+        for name, count in missing[missing > 0].items()
+    ]
+
+
 def _design(
     cohort: Cohort, right_hand_side: str, section: str, *, known: Mapping[str, FloatArray]
 ) -> Design:
     """Return the design of the terms beside the intercept and what is `known` to the model."""
+    problems = incomplete_problems(cohort.frame)
+    if problems:
+        raise InputError(problems, source=cohort.source)
     columns, level_contrasts = _model_columns(cohort.frame, right_hand_side, section)
     problems = _column_problems(columns, cohort.frame["patient"], section)
     if problems:

@@ -18,7 +18,7 @@ RESERVED_COLUMNS: tuple[str, ...] = (
 
 TimeUnit = Literal["days", "weeks", "months", "years"]
 ZeroTimePolicy = Literal["error", "half_unit", "exclude"]
-MissingPolicy = Literal["error", "exclude"]
+MissingPolicy = Literal["error", "exclude", "impute"]
 ColumnName = Annotated[str, Field(min_length=1)]
 Label = str | int | float | bool
 
@@ -86,7 +86,9 @@ class Roles(FrozenModel):
         What to do with a follow-up of exactly zero: ``error``, ``half_unit`` (half a day, week,
         month or year, whichever the unit is), or ``exclude``.
     missing
-        What to do with a missing value in a used column: ``error`` or ``exclude``.
+        What to do with a missing value in a used column: ``error``; ``exclude``, which leaves the
+        patient out; or ``impute``, which keeps patients with missing covariates for
+        :func:`hccbayes.sensitivity.missing_data_analysis`. Nothing but a covariate is imputed.
     time_unit
         Unit of the time columns; everything inside the package is in months.
     time_zero

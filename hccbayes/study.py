@@ -11,7 +11,12 @@ import pandas as pd
 from hccbayes import figure_data
 from hccbayes.arms import ARMS
 from hccbayes.center_effects import uses_centers
-from hccbayes.design import Design, build_design, build_propensity_design
+from hccbayes.design import (
+    Design,
+    build_design,
+    build_propensity_design,
+    incomplete_problems,
+)
 from hccbayes.errors import InputError, Problem
 from hccbayes.hazard_data import HazardData, build_hazard_data, choose_cuts
 from hccbayes.propensity_model import center_terms
@@ -64,7 +69,9 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
         problem is named.
     """
     episodes = cohort.episodes().assign(patient_index=range(len(cohort.frame)))
-    problems: list[Problem] = []
+    problems = incomplete_problems(cohort.frame)
+    if problems:
+        raise InputError(problems, source=f"{spec.model.name} on {cohort.source}")
     times = _attempt(problems, lambda: time_frame(cohort.frame, spec.estimands))
     design = _attempt(problems, lambda: build_design(cohort, spec.hazard.formula))
     cuts = _attempt(

@@ -145,6 +145,8 @@ def cell_problems(
             if len(cases):
                 rows = sorted(cases["index"])
                 message = say(listed(cells.loc[rows, column]), len(rows))
+                if check == "not_nullable" and roles.missing == "impute":
+                    message += _not_imputed(column, roles)
                 problems.append(Problem(f"column {column}", message, tuple(names.loc[rows])))
     return problems
 
@@ -163,12 +165,15 @@ def patient_schema(
     checks |= {roles.arm.column: ["arm"], roles.center: [], roles.id: []}
     if roles.zero_time == "error":
         checks[roles.time] = [*time, "not_zero"]
+    may_be_missing = set(roles.covariates) - set(role_columns(roles).values())
+    if roles.missing != "impute":
+        may_be_missing = set()
     predicates = _predicates(cells, roles)
     return pa.DataFrameSchema(
         {
             column: pa.Column(
                 checks=[pa.Check(predicates[name], error=name) for name in checks[column]],
-                nullable=False,
+                nullable=column in may_be_missing,
             )
             for column in cells.columns
         }
@@ -202,6 +207,16 @@ def _missing(_: str, count: int) -> str:
         f"{counted(count, 'value')} missing; complete the data, or leave such patients out "
         "with missing = 'exclude'"
     )
+
+
+def _not_imputed(column: str, roles: Roles) -> str:
+    """Return why a missing value stops the reading although covariates may be missing."""
+    if column == roles.center:
+        return (
+            "; a center is not made up: where it is unknown, give such patients a label of "
+            "their own"
+        )
+    return "; only covariates are imputed"
 
 
 def _event(found: str, _: int) -> str:

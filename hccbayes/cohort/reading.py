@@ -33,7 +33,8 @@ class Cohort:
         ``patient`` (text), ``entry`` and ``time`` (months since time zero), ``event`` (1 event,
         0 censored), ``treatment`` (1 treated, 0 control), ``center`` (text; only where the roles
         name one), then each covariate under its own name: numbers, or text for a category.
-        Rows are numbered from zero in the order of the source; nothing is missing.
+        Rows are numbered from zero in the order of the source. Nothing is missing, but covariates
+        under the policy ``impute``.
     roles
         Which column of the source was what, and the policies it was read under.
     source
@@ -110,6 +111,7 @@ def read_cohort(data: pd.DataFrame | str | Path, roles: Roles) -> Cohort:
     Cohort
         Times in months, treated as 1 and control as 0. ``missing = "exclude"`` leaves out rows
         with a missing value in a used column, then ``zero_time`` is applied; both are on record.
+        ``missing = "impute"`` keeps rows with missing covariates.
 
     Raises
     ------
@@ -155,7 +157,7 @@ def _apply_missing_policy(
     """Return the rows that stay, and one exclusion for each set of columns missing together."""
     absent = cells.isna()
     incomplete = absent.any(axis="columns")
-    if roles.missing == "error" or not incomplete.any():
+    if roles.missing != "exclude" or not incomplete.any():
         return cells, []
     rows_by_columns: dict[tuple[str, ...], list[str]] = {}
     for row in cells.index[incomplete]:

@@ -38,7 +38,7 @@ def cohort_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> lis
     for name in dict.fromkeys(roles.covariates):
         # Under a reserved name stands the role's own column, not the covariate.
         if name in values and own.get(name, name) == name and len(values) > 1:
-            problems += _covariate_problems(values[name], names)
+            problems += _covariate_problems(values[name], names, imputed=roles.missing == "impute")
     return problems
 
 
@@ -88,9 +88,15 @@ def _arm_problems(values: pd.DataFrame, roles: Roles) -> list[Problem]:
     return problems
 
 
-def _covariate_problems(column: pd.Series, names: pd.Series) -> list[Problem]:
+def _covariate_problems(column: pd.Series, names: pd.Series, *, imputed: bool) -> list[Problem]:
+    """Return constant and single values; unless imputed, a missing one is its cell's problem."""
     where = f"column {column.name}"
     counts = column.dropna().value_counts()
+    if imputed and len(counts) == 0:
+        return [Problem(where, "is missing in every patient; leave it out")]
+    if imputed and len(counts) == 1 and column.isna().any():
+        message = f"is missing or {listed(counts.index)}; nothing tells what else it could be"
+        return [Problem(where, f"{message}; leave it out")]
     if column.notna().all() and len(counts) == 1:
         message = f"has the same value {listed(counts.index)} in every patient; leave it out"
         return [Problem(where, message)]
@@ -116,7 +122,20 @@ def cohort_warnings(frame: pd.DataFrame, roles: Roles) -> list[str]:
     roles
         Which column is what.
     """
-    return [*_small_arms(frame, roles), *_short_follow_up(frame, roles), *_centers(frame, roles)]
+    return [
+        *_small_arms(frame, roles),
+        *_short_follow_up(frame, roles),
+        *_centers(frame, roles),
+        *_incomplete(frame),
+    ]
+
+
+def _incomplete(frame: pd.DataFrame) -> list[str]:
+    missing = frame.isna().sum()
+    return [
+        f"column {name}: {counted(int(count), 'value')} missing ({count / len(frame):.0%})"
+        for name, count in missing[missing > 0].items()
+    ]
 
 
 def _small_arms(frame: pd.DataFrame, roles: Roles) -> list[str]:

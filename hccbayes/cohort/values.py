@@ -181,7 +181,7 @@ def final_frame(values: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     Parameters
     ----------
     values
-        From :func:`typed_values`, without a missing value.
+        From :func:`typed_values`; nothing is missing but covariates that will be imputed.
     roles
         Which columns are covariates.
     """

@@ -141,7 +141,7 @@ FORM_OF_CUTS = "[hazard] cuts: must be 'auto', 'fine', a list of positive months
         ("data.entry", "months", "[data]: the same column has two roles: months"),
         ("data.time_unit", "fortnights", "[data] time_unit: Input should be 'days', 'weeks'"),
         ("data.zero_time", "drop", "[data] zero_time: Input should be 'error', 'half_unit'"),
-        ("data.missing", "impute", "[data] missing: Input should be 'error' or 'exclude'"),
+        ("data.missing", "guess", "[data] missing: Input should be 'error', 'exclude' or 'impute'"),
         ("data.arm.control", "tace", "[data] arm: `treated` and `control` carry the same label"),
         ("data.arm", "arm", "[data] arm: Input should be a valid dictionary"),
         ("data", "cohort.csv", "[data]: Input should be a valid dictionary"),
