@@ -17,23 +17,28 @@ if TYPE_CHECKING:
         e_value_rows,
         hazard_ratio_e_value,
     )
+    from hccbayes.sensitivity.imputation import Imputations, impute_covariates
 
 _HOMES = {
     "EValue": "e_value",
+    "Imputations": "imputation",
     "bias_factor": "confounder_array",
     "corrected_hazard_ratios": "confounder_array",
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
     "hazard_ratio_e_value": "e_value",
+    "impute_covariates": "imputation",
 }
 
 __all__ = [
     "EValue",
+    "Imputations",
     "bias_factor",
     "corrected_hazard_ratios",
     "e_value_draws",
     "e_value_rows",
     "hazard_ratio_e_value",
+    "impute_covariates",
 ]
 
 
