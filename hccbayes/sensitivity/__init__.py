@@ -18,27 +18,39 @@ if TYPE_CHECKING:
         hazard_ratio_e_value,
     )
     from hccbayes.sensitivity.imputation import Imputations, impute_covariates
+    from hccbayes.sensitivity.influence import Influence, patient_influence
+    from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
 
 _HOMES = {
     "EValue": "e_value",
     "Imputations": "imputation",
+    "Influence": "influence",
+    "StudyFit": "refitting",
     "bias_factor": "confounder_array",
     "corrected_hazard_ratios": "confounder_array",
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
+    "fit_study": "refitting",
     "hazard_ratio_e_value": "e_value",
     "impute_covariates": "imputation",
+    "patient_influence": "influence",
+    "refit": "refitting",
 }
 
 __all__ = [
     "EValue",
     "Imputations",
+    "Influence",
+    "StudyFit",
     "bias_factor",
     "corrected_hazard_ratios",
     "e_value_draws",
     "e_value_rows",
+    "fit_study",
     "hazard_ratio_e_value",
     "impute_covariates",
+    "patient_influence",
+    "refit",
 ]
 
 
