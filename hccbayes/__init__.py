@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from hccbayes import balance, evidence, frequentist, matching, plots, synthetic, weights
+    from hccbayes import (
+        balance,
+        evidence,
+        frequentist,
+        matching,
+        plots,
+        sensitivity,
+        synthetic,
+        weights,
+    )
     from hccbayes.analysis import Analysis, load
     from hccbayes.cohort import Cohort, read_cohort
     from hccbayes.errors import FolderExistsError, HccbayesError, InputError
@@ -51,7 +60,16 @@ _HOMES = {
     "read_cohort": "cohort",
 }
 _MODULES = frozenset(
-    {"balance", "evidence", "frequentist", "matching", "plots", "synthetic", "weights"}
+    {
+        "balance",
+        "evidence",
+        "frequentist",
+        "matching",
+        "plots",
+        "sensitivity",
+        "synthetic",
+        "weights",
+    }
 )
 
 __all__ = [
@@ -76,6 +94,7 @@ __all__ = [
     "matching",
     "plots",
     "read_cohort",
+    "sensitivity",
     "synthetic",
     "weights",
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hccbayes import __version__, cli_conventional, cli_evidence
+from hccbayes import __version__, cli_conventional, cli_evidence, cli_sensitivity
 from hccbayes.cli_input import (
     GATE_FAILED,
     DataOption,
@@ -44,6 +44,7 @@ app = typer.Typer(
 app.command()(cli_conventional.conventional)
 app.command()(cli_evidence.evidence)
 app.command()(cli_evidence.audit)
+app.command()(cli_sensitivity.sensitivity)
 
 DEMO_MODEL = "chen2025_os"
 

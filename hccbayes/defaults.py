@@ -105,6 +105,15 @@ CROSSCHECK_AGREEMENT: Final = 0.1
 CROSSCHECK_REMARK: Final = 0.5
 """Posterior standard deviations beyond which a difference is put into words."""
 
+# Sensitivity analyses.
+SENSITIVITY_CELLS: Final = 2_000
+"""Cells that a grid may have before its size must be confirmed: about half an hour."""
+SENSITIVITY_DRAWS: Final = 1_000
+"""Draws of a cell that are standardized over the patients; hazard ratios use all of them. The
+Monte Carlo error of a mean is 3% of its posterior standard deviation."""
+SENSITIVITY_PROB: Final = 0.95
+"""P(HR < 1) above which a cell is counted as in favor of treatment in the summary."""
+
 # Cautions.
 SMALL_ARM: Final = 30
 FEW_AT_RISK: Final = 5

@@ -49,8 +49,9 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     Parameters
     ----------
     draws
-        What :func:`hccbayes.estimands.estimand_draws` or
-        :func:`~hccbayes.estimands.population_draws` returned.
+        What :func:`hccbayes.estimands.estimand_draws`,
+        :func:`~hccbayes.estimands.population_draws` or :func:`~hccbayes.estimands.effect_draws`
+        returned.
     labels
         Method, model, thresholds and intervals.
 
@@ -60,7 +61,7 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
         Treatment effect first, then each population, covariates and centers.
     """
     rows = [*_treatment_rows(draws["log_hr"], labels, "sample")] if "log_hr" in draws else []
-    for population in draws["population"].values:
+    for population in draws["population"].values if "population" in draws else ():
         own = draws.sel(population=population, drop=True)
         rows += _population_rows(own, labels, str(population))
     rows += _covariate_rows(draws, labels)

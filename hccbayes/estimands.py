@@ -174,7 +174,7 @@ def estimand_draws(
         shape=shape,
     )
     labels = {dim: posterior[dim] for dim in ("chain", "draw")}
-    effects = _effects(posterior, design, seed)
+    effects = effect_draws(posterior, design, seed)
     draws = effects.merge(over_populations.assign_coords(labels))
     return draws.assign_attrs(over_populations.attrs), curves.assign_coords(labels)
 
@@ -246,8 +246,14 @@ def population_draws(
     return draws, curves
 
 
-def _effects(posterior: xr.Dataset, design: Design, seed: int) -> xr.Dataset:
-    """Return the conditional effects: treatment, covariates on their own scale, centers."""
+def effect_draws(posterior: xr.Dataset, design: Design, seed: int) -> xr.Dataset:
+    """Return the conditional effects: treatment, covariates on their own scale, centers.
+
+    Parameters
+    ----------
+    posterior, design, seed
+        As for :func:`estimand_draws`.
+    """
     result = xr.Dataset({"log_hr": posterior["treatment"]})
     if design.terms:
         own = posterior["covariates"] / xr.DataArray(design.scales, dims="covariate")

@@ -18,6 +18,7 @@ Everything a refit may change (events, exposure, covariates, prior parameters) i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -93,17 +94,49 @@ def build_hazard_model(data: HazardData, hazard: HazardSection, priors: PriorSec
     """
     import pymc as pm
 
-    with pm.Model(coords=_coords(data, hazard)) as model:
-        for name, value in model_data(data, hazard, priors).items():
-            pm.Data(name, value, dims=_DATA_DIMS.get(name))
-        log_baseline = pm.Deterministic(
-            "log_baseline", _log_baseline(hazard, priors), dims="interval"
-        )
-        predictor, predictor_sum = _linear_predictor(data, hazard, priors)
-        cumulative, baseline_sum = _log_baseline_over_events(log_baseline, data, hazard, priors)
-        expected = pm.math.sum(pm.math.exp(predictor) * cumulative)
-        pm.Potential("log_likelihood", predictor_sum + baseline_sum - expected)
+    with pm.Model() as model:
+        terms = hazard_terms(data, hazard, priors)
+        expected = pm.math.sum(terms.expected)
+        pm.Potential("log_likelihood", terms.over_events - expected)
     return model
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class HazardTerms:
+    """What the likelihood is made of, symbolic.
+
+    Parameters
+    ----------
+    expected
+        Cumulative hazard of each pattern over its exposure, dims ``pattern``.
+    over_events
+        Sum of the log hazard over the events.
+    """
+
+    expected: TensorVariable
+    over_events: TensorVariable
+
+
+def hazard_terms(data: HazardData, hazard: HazardSection, priors: PriorSection) -> HazardTerms:
+    """Make coordinates, data and variables in the current model; the likelihood is left to it.
+
+    Parameters
+    ----------
+    data, hazard, priors
+        As for :func:`build_hazard_model`, whose variables and deterministics these are.
+    """
+    import pymc as pm
+
+    model = pm.modelcontext(None)
+    model.add_coords(model_coords(data, hazard))
+    for name, value in model_data(data, hazard, priors).items():
+        pm.Data(name, value, dims=_DATA_DIMS.get(name))
+    log_baseline = pm.Deterministic("log_baseline", _log_baseline(hazard, priors), dims="interval")
+    predictor, predictor_sum = _linear_predictor(data, hazard, priors)
+    cumulative, baseline_sum = _log_baseline_over_events(log_baseline, data, hazard, priors)
+    return HazardTerms(
+        expected=pm.math.exp(predictor) * cumulative, over_events=predictor_sum + baseline_sum
+    )
 
 
 def model_data(
@@ -193,7 +226,8 @@ def prior_data(model: pm.Model, priors: PriorSection) -> dict[str, FloatArray]:
     return found
 
 
-def _coords(data: HazardData, hazard: HazardSection) -> dict[str, list[str] | range]:
+def model_coords(data: HazardData, hazard: HazardSection) -> dict[str, list[str] | range]:
+    """Return the labels of every dimension of the model, by name."""
     coords: dict[str, list[str] | range] = {
         "pattern": range(len(data.treatment)),
         "interval": list(data.intervals),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hccbayes.plots.prior_over_posterior import prior_posterior
     from hccbayes.plots.sampler_panels import rank, trace
     from hccbayes.plots.schoenfeld_residuals import schoenfeld
+    from hccbayes.plots.specification_panels import specification_curve
     from hccbayes.plots.style import arm_names, publication_style, save_figure
     from hccbayes.plots.subgroup_forest import subgroups
     from hccbayes.plots.survival_curves import survival
@@ -52,6 +53,7 @@ _HOMES = {
     "rank": "sampler_panels",
     "save_figure": "style",
     "schoenfeld": "schoenfeld_residuals",
+    "specification_curve": "specification_panels",
     "subgroups": "subgroup_forest",
     "survival": "survival_curves",
     "trace": "sampler_panels",
@@ -78,6 +80,7 @@ __all__ = [
     "rank",
     "save_figure",
     "schoenfeld",
+    "specification_curve",
     "subgroups",
     "survival",
     "trace",

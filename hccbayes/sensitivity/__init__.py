@@ -10,47 +10,91 @@ from typing import TYPE_CHECKING
 from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from hccbayes.sensitivity.cells_table import choice_effects, grid_summary, headline_rows
     from hccbayes.sensitivity.confounder_array import bias_factor, corrected_hazard_ratios
+    from hccbayes.sensitivity.confounder_fit import (
+        ConfounderFit,
+        compile_confounder,
+        confounder_rows,
+        confounder_update,
+        fit_confounder,
+    )
+    from hccbayes.sensitivity.confounder_model import ConfounderPriors, build_confounder_model
     from hccbayes.sensitivity.e_value import (
         EValue,
         e_value_draws,
         e_value_rows,
         hazard_ratio_e_value,
     )
+    from hccbayes.sensitivity.grid import Grid, grid_cells
     from hccbayes.sensitivity.imputation import Imputations, impute_covariates
     from hccbayes.sensitivity.influence import Influence, patient_influence
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
+    from hccbayes.sensitivity.report import write_result
+    from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
 
 _HOMES = {
+    "ConfounderFit": "confounder_fit",
+    "ConfounderPriors": "confounder_model",
     "EValue": "e_value",
+    "Grid": "grid",
     "Imputations": "imputation",
     "Influence": "influence",
+    "SensitivityResult": "run",
     "StudyFit": "refitting",
     "bias_factor": "confounder_array",
+    "build_confounder_model": "confounder_model",
+    "choice_effects": "cells_table",
+    "compile_confounder": "confounder_fit",
+    "confounder_rows": "confounder_fit",
+    "confounder_update": "confounder_fit",
     "corrected_hazard_ratios": "confounder_array",
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
+    "fit_confounder": "confounder_fit",
     "fit_study": "refitting",
+    "grid_cells": "grid",
+    "grid_summary": "cells_table",
     "hazard_ratio_e_value": "e_value",
+    "headline_rows": "cells_table",
     "impute_covariates": "imputation",
     "patient_influence": "influence",
     "refit": "refitting",
+    "run_grid": "run",
+    "stored_result": "run",
+    "write_result": "report",
 }
 
 __all__ = [
+    "ConfounderFit",
+    "ConfounderPriors",
     "EValue",
+    "Grid",
     "Imputations",
     "Influence",
+    "SensitivityResult",
     "StudyFit",
     "bias_factor",
+    "build_confounder_model",
+    "choice_effects",
+    "compile_confounder",
+    "confounder_rows",
+    "confounder_update",
     "corrected_hazard_ratios",
     "e_value_draws",
     "e_value_rows",
+    "fit_confounder",
     "fit_study",
+    "grid_cells",
+    "grid_summary",
     "hazard_ratio_e_value",
+    "headline_rows",
     "impute_covariates",
     "patient_influence",
     "refit",
+    "run_grid",
+    "stored_result",
+    "write_result",
 ]
 
 

@@ -1,0 +1,86 @@
+"""What makes a compiled model fit an analysis: everything about it that is not data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hccbayes.fit import CompiledModel, DataUpdate, compile_model
+from hccbayes.hazard_model import build_hazard_model, model_data, prior_data
+from hccbayes.priors import Prior
+from hccbayes.spec import AnalysisSpec, Backend
+from hccbayes.study import Study
+
+_KEPT: Final = 2
+"""Compiled models that a process keeps; cells of one structure follow one another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """A model without its data: analyses that share one are refits of one compiled model.
+
+    Parameters
+    ----------
+    backend
+        Sampler.
+    baseline, center, center_slope
+        Of the hazard section; `center` is empty where the cohort has no two of them.
+    intervals, covariates, centers
+        Numbers of them.
+    families
+        Prior families by field.
+    """
+
+    backend: Backend
+    baseline: str
+    center: str
+    center_slope: bool
+    intervals: int
+    covariates: int
+    centers: int
+    families: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, study: Study, spec: AnalysisSpec) -> Structure:
+        """Return the structure of a model of a cohort that is made ready."""
+        data = study.data
+        return cls(
+            backend=spec.sampler.backend,
+            baseline=spec.hazard.baseline,
+            center=spec.hazard.center if data.centers else "",
+            center_slope=spec.hazard.center_slope,
+            intervals=len(data.intervals),
+            covariates=len(data.covariate_names),
+            centers=len(data.centers),
+            families=tuple(
+                (name, prior.dist)
+                for name in type(spec.priors).model_fields
+                if isinstance(prior := getattr(spec.priors, name), Prior)
+            ),
+        )
+
+
+class CompiledModels:
+    """The compiled models of one process, the newest few of them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Structure, CompiledModel] = {}
+        self.compilations = 0
+
+    def get(self, study: Study, spec: AnalysisSpec) -> CompiledModel:
+        """Return the compiled model of an analysis, compiling it where it is a new one."""
+        structure = Structure.of(study, spec)
+        if structure not in self._kept:
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            model = build_hazard_model(study.data, spec.hazard, spec.priors)
+            self._kept[structure] = compile_model(model, spec.sampler.backend)
+            self.compilations += 1
+        return self._kept[structure]
+
+
+def refit_data(compiled: CompiledModel, study: Study, spec: AnalysisSpec) -> DataUpdate:
+    """Return everything that a refit of a compiled model may change, for an analysis."""
+    return model_data(study.data, spec.hazard, spec.priors) | prior_data(
+        compiled.model, spec.priors
+    )
