@@ -127,13 +127,25 @@ def _arm_rows(
             kind="log",
             time=row["time"],
         )
-    found = median_follow_up(*follow_up, prob=labels.prob)
-    limits = (found.lower, found.upper)
-    yield labels.row(
-        "median_follow_up", arm, "reverse_km", found.estimate, limits=limits, kind="log"
+    yield _follow_up_row(cohort, own, arm, notes)
+
+
+def _follow_up_row(
+    cohort: ConventionalCohort, own: pd.Series, arm: Arm, notes: list[str]
+) -> Estimate:
+    estimate, limits = np.nan, (np.nan, np.nan)
+    try:
+        found = median_follow_up(
+            *(column[own] for column in cohort.follow_up), prob=cohort.labels.prob
+        )
+        estimate, limits = found.estimate, (found.lower, found.upper)
+        if found.reason:
+            notes.append(f"reverse_km, {arm}: {found.reason}")
+    except InputError as error:
+        notes.append(not_estimable(f"reverse_km, {arm}", error))
+    return cohort.labels.row(
+        "median_follow_up", arm, "reverse_km", estimate, limits=limits, kind="log"
     )
-    if found.reason:
-        notes.append(f"reverse_km, {arm}: {found.reason}")
 
 
 def _ratio_of_means(

@@ -20,6 +20,7 @@ from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.newton import NoMaximumError, Point, maximize
 from hccbayes.frequentist.partial_likelihood import Slots, Ties, likelihood_slots
+from hccbayes.frequentist.profile_limits import profile_limit
 from hccbayes.frequentist.risk_set_moments import risk_shares
 
 FURTHEST: Final = 60.0
@@ -285,10 +286,14 @@ def _profiled(
     """Return the profile limits, shape ``(terms, 2)``, and p of the likelihood ratio tests."""
     terms = range(len(coef))
     level = best.value - float(chi2_distribution.ppf(prob, 1)) / 2.0
-    limits = [
-        [model.limit(coef, level, term, side * float(se[term])) for side in (-1.0, 1.0)]
-        for term in terms
-    ]
+
+    def limit(term: int, side: float) -> float:
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            quick = profile_limit(model.at, coef, best, level, term, side)
+        # Where that does not get there, a walk along the profile does, or says that there is none.
+        return model.limit(coef, level, term, side * float(se[term])) if quick is None else quick
+
+    limits = [[limit(term, side) for side in (-1.0, 1.0)] for term in terms]
     without = np.array([model.profile(coef, term, 0.0)[1] for term in terms])
     # Rounding may leave the maximum below its profile at 0.
     ratio = 2.0 * np.maximum(best.value - without, 0.0)

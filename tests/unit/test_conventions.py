@@ -178,6 +178,15 @@ def test_what_cannot_be_estimated_is_a_note(patients):
     assert np.isfinite(row["estimate"])
 
 
+def test_an_arm_in_which_everybody_dies(patients):
+    table = every(patients.assign(event=patients["event"].where(patients["treatment"] == 0, 1)))
+    row = one(table, estimand="median_follow_up", contrast="treated")
+    assert np.isnan(row["estimate"])
+    noted = [note for note in table.attrs["notes"] if note.startswith("reverse_km, treated")]
+    assert "every patient had the event" in noted[0]
+    assert np.isfinite(one(table, estimand="median_follow_up", contrast="control")["estimate"])
+
+
 def test_nobody_dies(patients):
     table = every(patients.assign(event=0))
     ratios = table[table["estimand"].isin(["hr", "log_hr"])]
