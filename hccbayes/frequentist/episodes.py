@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,9 @@ from hccbayes.errors import InputError, Problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+TIME_TOLERANCE: Final = float(np.sqrt(np.finfo(np.float64).eps))
+"""Times closer than this, in months or as a share of the mean time, are one time (R's value)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,10 @@ class Episodes:
     def of(cls, start: ArrayLike, stop: ArrayLike, event: ArrayLike) -> Episodes:
         """Return the episodes of plain arrays.
 
+        Times that differ by rounding are made equal (``timefix`` of R's ``survfit`` and ``coxph``):
+        whether two patients are tied must not depend on whether an age of 80 years and 5 months
+        was written as 80 + 5/12 or as 79 + 17/12.
+
         Parameters
         ----------
         start
@@ -52,7 +60,7 @@ class Episodes:
         ------
         InputError
             If there is no episode, the lengths differ, a time is negative or not finite, an
-            episode that starts after 0 has no length, or an event is not 0 or 1.
+            episode that starts after 0 has no length beyond rounding, or an event is not 0 or 1.
         """
         begin, end, died = (np.asarray(values, dtype=np.float64) for values in (start, stop, event))
         if end.ndim != 1 or end.size == 0 or not begin.shape == end.shape == died.shape:
@@ -60,6 +68,7 @@ class Episodes:
                 Problem("episodes", "start, stop and event must be vectors of one positive length")
             )
         problems = []
+        begin, end = _with_ties(begin, end)
         if not (np.isfinite(begin).all() and np.isfinite(end).all()):
             problems.append(Problem("episodes", "start and stop must be finite"))
         elif (begin < 0).any() or (end < begin).any() or ((end == begin) & (begin > 0)).any():
@@ -97,6 +106,25 @@ class Episodes:
         return np.searchsorted(ends, clock, side="right") - np.searchsorted(
             ends, clock, side="left"
         )
+
+
+def _with_ties(begin: FloatArray, end: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the times with those that differ by rounding set to the first of them.
+
+    Neighbors are compared, so that a chain of them is one time: R's ``aeqSurv``.
+    """
+    times = np.unique(np.concatenate([begin, end]))
+    times = times[np.isfinite(times)]
+    near = np.diff(times) <= TIME_TOLERANCE * max(1.0, np.abs(times).mean() if len(times) else 0.0)
+    if not near.any():
+        return begin, end
+    first = times[np.concatenate([[True], ~near])]
+
+    def tied(values: FloatArray) -> FloatArray:
+        own = first[np.searchsorted(first, values, side="right") - 1]
+        return np.where(np.isfinite(values), own, values)
+
+    return tied(begin), tied(end)
 
 
 def stratum_codes(strata: ArrayLike | None, rows: int) -> NDArray[np.intp]:
