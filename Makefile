@@ -42,8 +42,12 @@ lint: .venv/.installed-dev  ## set up, then run ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# One BLAS thread for what takes milliseconds: where another program holds a core, waiting for a
+# second thread takes longer than the work, for every contender.
 bench: .venv/.installed-bench  ## set up, then measure speed and memory against rivals (BENCH_ARGS)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/cox_speed.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/conventional_speed.py
 
 reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew (some minutes)
 	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)

@@ -9,7 +9,7 @@ Products with a vector are einsum's: BLAS would wake its threads for them, which
 the sums do where other programs keep the cores busy.
 
 lifelines fits Efron's ties alone, with a Python loop over event times: in months that are not
-rounded, 100,000 patients take it some twenty times as long as this (benchmarks/cox_speed.py).
+rounded, 100,000 patients take it some thirty times as long as this (benchmarks/cox_speed.py).
 """
 
 from __future__ import annotations
