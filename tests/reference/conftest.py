@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from classic_cohorts import READERS as CLASSIC
+from cohort_models import ONE_EVENT
 from lifelines.datasets import load_lung, load_stanford_heart_transplants
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PATIENTS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sysucc_targeted.csv"
-COHORTS = ("lung", "heart", "simulated", "episodes", "sysucc")
 KEY = ["analysis", "convention", "label", "quantity"]
 
 
@@ -63,6 +64,7 @@ READERS: dict[str, Callable[[], pd.DataFrame]] = {
     "simulated": lambda: read_simulated("cohort"),
     "episodes": lambda: read_simulated("episodes"),
     "sysucc": read_sysucc,
+    **CLASSIC,
 }
 
 
@@ -84,7 +86,7 @@ class Reference:
         return np.array([self(analysis, convention, term, quantity) for term in terms])
 
 
-@pytest.fixture(scope="session", params=COHORTS)
+@pytest.fixture(scope="session", params=ONE_EVENT)
 def cohort_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -101,6 +103,7 @@ def reference_of(cohort_name: str) -> Callable[[str], Reference]:
 
     def read(name: str) -> Reference:
         suffix = "_sysucc" if cohort_name == "sysucc" else ""
+        suffix = "_classic" if cohort_name in CLASSIC else suffix
         file = DATA / f"{name}{suffix}.csv"
         table = pd.read_csv(file, comment="#", dtype={"label": str, "convention": str})
         table = table.query("cohort == @cohort_name").fillna({"label": ""})

@@ -8,6 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cohort_models import (
+    CLUSTER,
+    CLUSTERED,
+    COHORTS,
+    FRAILTY,
+    LEVELS,
+    STRATUM,
+    TERMS,
+    WEIGHTED,
+    of_cohorts,
+    terms_within_strata,
+)
 
 from hccbayes.frequentist.concordance import concordance
 from hccbayes.frequentist.cox import cox
@@ -15,24 +27,10 @@ from hccbayes.frequentist.firth_cox import firth_cox
 from hccbayes.frequentist.frailty import frailty_cox
 from hccbayes.frequentist.robust_cox import robust_cox
 from hccbayes.frequentist.schoenfeld import GLOBAL, proportional_hazards_test
+from hccbayes.frequentist.weighted_cox import weighted_cox
 
 COEFFICIENT = 1e-6
 FOLLOW_UP = ["entry", "time", "event"]
-TERMS = {
-    "lung": ["treatment", "age_years", "ph.ecog"],
-    "heart": ["treatment", "age_years", "surgery"],
-    "simulated": ["treatment", "age_years", "stage_b", "stage_c"],
-    "episodes": ["treatment", "age_years", "switched"],
-    "sysucc": ["treatment", "age_years", "child_pugh_score", "vascular_invasion"],
-}
-STRATUM = {
-    "lung": "ph.ecog",
-    "heart": "surgery",
-    "simulated": "stage_c",
-    "episodes": "stage_c",
-    "sysucc": "vascular_invasion",
-}
-CLUSTER = {"lung": "center", "heart": "patient", "simulated": "center", "episodes": "patient"}
 
 
 @pytest.fixture(scope="module")
@@ -62,33 +60,59 @@ def assert_fit(fit, reference, analysis, convention, se):
     np.testing.assert_allclose(se, expected, rtol=0, atol=COEFFICIENT)
 
 
-def test_breslow(complete, cohort_name, terms, reference):
-    fit = cox(*arguments(complete, terms), ties="breslow")
-    assert_fit(fit, reference, "cox", "breslow", fit.se)
-    expected = reference("cox", "breslow", "", "log_likelihood")
+def assert_likelihood(fit, reference, analysis, ties):
+    expected = reference(analysis, ties, "", "log_likelihood")
     assert fit.log_likelihood == pytest.approx(expected, abs=1e-8)
-    assert fit.method == "cox_breslow"
-    crossed = [term for term in terms if term != STRATUM[cohort_name]]
-    fit = cox(*arguments(complete, crossed), strata=complete[STRATUM[cohort_name]], ties="breslow")
-    assert_fit(fit, reference, "cox_strata", "breslow", fit.se)
 
 
+@of_cohorts(COHORTS)
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_cox(complete, cohort_name, terms, reference, ties):
+    fit = cox(*arguments(complete, terms), ties=ties)
+    assert_fit(fit, reference, "cox", ties, fit.se)
+    assert_likelihood(fit, reference, "cox", ties)
+    assert fit.method == f"cox_{ties}"
+    crossed = terms_within_strata(cohort_name)
+    fit = cox(*arguments(complete, crossed), strata=complete[STRATUM[cohort_name]], ties=ties)
+    assert_fit(fit, reference, "cox_strata", ties, fit.se)
+    assert_likelihood(fit, reference, "cox_strata", ties)
+
+
+@of_cohorts(COHORTS)
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
 def test_robust(complete, terms, reference, ties):
     fit = robust_cox(*arguments(complete, terms), ties=ties)
     assert_fit(fit, reference, "robust", ties, fit.se)
+    assert_likelihood(fit, reference, "robust", ties)
     assert fit.clusters == len(complete)
 
 
+@of_cohorts(CLUSTERED)
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
 def test_clustered(complete, cohort_name, terms, reference, ties):
-    if cohort_name not in CLUSTER:
-        pytest.skip(f"{cohort_name} has no clusters")
     kept = complete.dropna(subset=[CLUSTER[cohort_name]])
-    fit = robust_cox(*arguments(kept, terms), cluster=kept[CLUSTER[cohort_name]], ties=ties)
+    cluster = kept[CLUSTER[cohort_name]]
+    fit = robust_cox(*arguments(kept, terms), cluster=cluster, ties=ties)
     assert_fit(fit, reference, "cluster", ties, fit.se)
+    assert_likelihood(fit, reference, "cluster", ties)
+    crossed = terms_within_strata(cohort_name)
+    strata = kept[STRATUM[cohort_name]]
+    fit = robust_cox(*arguments(kept, crossed), cluster=cluster, strata=strata, ties=ties)
+    assert_fit(fit, reference, "cluster_strata", ties, fit.se)
+    assert_likelihood(fit, reference, "cluster_strata", ties)
 
 
+@of_cohorts(WEIGHTED)
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_weighted(complete, terms, reference, ties):
+    fit = weighted_cox(*arguments(complete, terms), complete["weight"], ties=ties)
+    assert_fit(fit, reference, "weighted", ties, fit.robust_se)
+    assert_likelihood(fit, reference, "weighted", ties)
+    expected = reference.of_terms("weighted", ties, terms, "model_se")
+    np.testing.assert_allclose(fit.model_se, expected, rtol=0, atol=COEFFICIENT)
+
+
+@of_cohorts(COHORTS)
 @pytest.mark.parametrize("ties", ["efron", "breslow"])
 @pytest.mark.parametrize(
     ("analysis", "transform"),
@@ -104,7 +128,7 @@ def test_clustered(complete, cohort_name, terms, reference, ties):
 def test_proportional_hazards(complete, cohort_name, terms, reference, ties, analysis, transform):
     strata = complete[STRATUM[cohort_name]] if analysis == "zph_strata" else None
     if strata is not None:
-        terms = [term for term in terms if term != STRATUM[cohort_name]]
+        terms = terms_within_strata(cohort_name)
     found = proportional_hazards_test(
         *arguments(complete, terms), strata=strata, ties=ties, transform=transform
     )
@@ -129,11 +153,24 @@ def test_proportional_hazards(complete, cohort_name, terms, reference, ties, ana
         assert slope == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
 
+@of_cohorts(list(LEVELS))
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_proportional_hazards_of_a_factor(complete, cohort_name, terms, reference, ties):
+    name = STRATUM[cohort_name]
+    found = proportional_hazards_test(
+        *arguments(complete, terms), ties=ties, groups={name: LEVELS[cohort_name]}
+    )
+    table = found.table.set_index("term")
+    for quantity in ("chi2", "df", "p_value"):
+        expected = reference.of_terms("zph_factor", ties, list(table.index), quantity)
+        np.testing.assert_allclose(table[quantity], expected, rtol=1e-6, atol=1e-8)
+
+
+@of_cohorts(FRAILTY)
 @pytest.mark.parametrize("distribution", ["gamma", "gaussian"])
 @pytest.mark.parametrize("sparse", [True, False])
 def test_frailty(complete, cohort_name, terms, reference, distribution, sparse):
-    if cohort_name not in ("lung", "simulated"):
-        pytest.skip(f"{cohort_name} has no centers")
+    terms = [term for term in terms if term not in LEVELS.get(cohort_name, [])]
     kept = complete.dropna(subset=["center"])
     options = {"distribution": distribution, "sparse": sparse}
     convention = f"{distribution} {'sparse' if sparse else 'full'}"
@@ -174,22 +211,7 @@ def test_firth(complete, cohort_name, terms, reference, ties):
     assert fit.log_likelihood == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize("analysis", ["plain", "strata", "cluster", "weights"])
-def test_concordance(cohort, cohort_name, reference, analysis):
-    options = {}
-    frame = cohort
-    if analysis == "strata":
-        frame = cohort.dropna(subset=[STRATUM[cohort_name]])
-        options["strata"] = frame[STRATUM[cohort_name]]
-    elif analysis == "cluster":
-        if cohort_name not in CLUSTER:
-            pytest.skip(f"{cohort_name} has no clusters")
-        frame = cohort.dropna(subset=[CLUSTER[cohort_name]])
-        options["cluster"] = frame[CLUSTER[cohort_name]]
-    elif analysis == "weights":
-        if "weight" not in cohort:
-            pytest.skip(f"{cohort_name} has no weights")
-        options["weights"] = frame["weight"]
+def check_concordance(frame, reference, analysis, **options):
     score = np.round(frame["age_years"] / 5) - 3 * frame["treatment"]
     found = concordance(score, *(frame[name] for name in FOLLOW_UP), **options)
     names = {
@@ -204,3 +226,21 @@ def test_concordance(cohort, cohort_name, reference, analysis):
     for quantity, value in names.items():
         expected = reference("concordance", analysis, "", quantity)
         assert value == pytest.approx(expected, rel=1e-10), quantity
+
+
+@of_cohorts(COHORTS)
+def test_concordance(cohort, cohort_name, reference):
+    check_concordance(cohort, reference, "plain")
+    kept = cohort.dropna(subset=[STRATUM[cohort_name]])
+    check_concordance(kept, reference, "strata", strata=kept[STRATUM[cohort_name]])
+
+
+@of_cohorts(CLUSTERED)
+def test_clustered_concordance(cohort, cohort_name, reference):
+    kept = cohort.dropna(subset=[CLUSTER[cohort_name]])
+    check_concordance(kept, reference, "cluster", cluster=kept[CLUSTER[cohort_name]])
+
+
+@of_cohorts(WEIGHTED)
+def test_weighted_concordance(cohort, reference):
+    check_concordance(cohort, reference, "weights", weights=cohort["weight"])

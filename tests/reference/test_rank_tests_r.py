@@ -1,15 +1,18 @@
 """The log-rank family and its hazard ratios against R (rank_tests.R).
 
-Sums over risk sets agree to 1e-10; p of the max-combo test to the error R states of its own, and
-the relative 1e-5 of the quasi-random points here.
+Sums over risk sets agree to 1e-10; p of the max-combo test to the error that is stated beside it
+(of pmvnorm, or four standard errors of a simulation where p is below 1e-4), and the relative 1e-5
+of the quasi-random points here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from cohort_models import STRATUM, WEIGHTED, WEIGHTED_CENTERS, of_cohorts
 
 from hccbayes.frequentist.fleming_harrington import fleming_harrington, weighted_fleming_harrington
+from hccbayes.frequentist.logrank import logrank
 from hccbayes.frequentist.max_combo import max_combo
 from hccbayes.frequentist.observed_expected import (
     observed_expected_hazard_ratio,
@@ -18,13 +21,6 @@ from hccbayes.frequentist.observed_expected import (
 
 ARITHMETIC = 1e-10
 COLUMNS = ["entry", "time", "event", "treatment"]
-STRATUM = {
-    "lung": "ph.ecog",
-    "heart": "surgery",
-    "simulated": "stage_c",
-    "episodes": "stage_c",
-    "sysucc": "vascular_invasion",
-}
 EXPONENTS = [(0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)]
 
 
@@ -67,21 +63,42 @@ def test_fleming_harrington(rows, reference, analysis, rho, gamma):
         assert value == pytest.approx(expected, rel=1e-9, abs=slack), quantity
 
 
-@pytest.mark.parametrize(("rho", "gamma"), EXPONENTS)
-@pytest.mark.parametrize("clustering", ["robust", "cluster"])
-def test_weighted_fleming_harrington(cohort, cohort_name, reference, rho, gamma, clustering):
-    if "weight" not in cohort:
-        pytest.skip(f"{cohort_name} has no weights")
+def test_logrank(rows, reference, analysis):
+    test = logrank(*rows[0], **rows[1])
+    found = {
+        "chi2": test.chi2,
+        "p_value": test.p_value,
+        "observed": test.observed["treated"],
+        "expected": test.expected["treated"],
+    }
+    for quantity, value in found.items():
+        expected = reference("fleming_harrington", analysis, "0 0", quantity)
+        assert value == pytest.approx(expected, rel=1e-9), quantity
+
+
+def check_weighted(cohort, reference, clustering, cluster, rho, gamma):
     test = weighted_fleming_harrington(
         *(cohort[name] for name in COLUMNS),
         cohort["weight"],
         rho=rho,
         gamma=gamma,
-        cluster=cohort["center"] if clustering == "cluster" else None,
+        cluster=cluster,
     )
     for quantity in ("z", "variance"):
         expected = reference("fleming_harrington", clustering, f"{rho:g} {gamma:g}", quantity)
         assert getattr(test, quantity) == pytest.approx(expected, rel=1e-9), quantity
+
+
+@pytest.mark.parametrize(("rho", "gamma"), EXPONENTS)
+@of_cohorts(WEIGHTED)
+def test_weighted_fleming_harrington(cohort, reference, rho, gamma):
+    check_weighted(cohort, reference, "robust", None, rho, gamma)
+
+
+@pytest.mark.parametrize(("rho", "gamma"), EXPONENTS)
+@of_cohorts(WEIGHTED_CENTERS)
+def test_weighted_and_clustered_fleming_harrington(cohort, reference, rho, gamma):
+    check_weighted(cohort, reference, "cluster", cohort["center"], rho, gamma)
 
 
 def test_max_combo(rows, reference, analysis):

@@ -7,43 +7,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines.datasets import load_lung
+from cohort_models import of_cohorts
 
 from hccbayes.frequentist.schoenfeld import proportional_hazards_test
 from hccbayes.frequentist.schoenfeld_smooth import schoenfeld_smooth
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TERMS = ["treatment", "age_years"]
+CLASSIC = ("veteran", "pbc", "colon", "kidney")
 EACH_COEFFICIENT = 1e-6
 """Standard errors: what the Cox coefficients, which are added to the residuals, agree to."""
 
 
-def cohort_of(name):
-    if name == "simulated":
-        return pd.read_csv(DATA / "frequentist_cohort.csv", comment="#")
-    lung = load_lung()
-    return lung.assign(
-        entry=0.0,
-        event=lung["status"],
-        treatment=(lung["sex"] == 2).astype(float),
-        age_years=lung["age"].astype(float),
-    )
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return pd.read_csv(DATA / "schoenfeld_smooth.csv", comment="#")
+SUFFIX = {"lung": "", "simulated": "", **dict.fromkeys(CLASSIC, "_classic")}
 
 
 @pytest.mark.parametrize("transform", ["km", "identity", "log", "rank"])
-@pytest.mark.parametrize("name", ["lung", "simulated"])
-def test_curve_and_band(reference, name, transform):
-    frame = cohort_of(name)
+@of_cohorts(list(SUFFIX))
+def test_curve_and_band(cohort, cohort_name, transform):
+    frame = cohort.astype({"age_years": float})
+    reference = pd.read_csv(DATA / f"schoenfeld_smooth{SUFFIX[cohort_name]}.csv", comment="#")
     test = proportional_hazards_test(
         frame[TERMS], frame["entry"], frame["time"], frame["event"], transform=transform
     )
     smooth = schoenfeld_smooth(test)
-    own = reference[(reference["cohort"] == name) & (reference["transform"] == transform)]
+    own = reference[(reference["cohort"] == cohort_name) & (reference["transform"] == transform)]
     for term in TERMS:
         expected = own[own["term"] == term]
         found = smooth[smooth["term"] == term].iloc[expected["point"] - 1]

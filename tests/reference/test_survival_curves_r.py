@@ -1,4 +1,4 @@
-"""Quantiles, cumulative hazards, follow-up and restricted means against R (survival_curves.R).
+"""Curves, quantiles, hazards, follow-up and restricted means against R (survival_curves.R).
 
 All of them are sums and products over risk sets: asked to agree to 1e-10 of themselves, R's 15
 digits less what the sums cost. Times are read off the data and agree exactly but for midpoints.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cohort_models import WEIGHTED, of_cohorts
 
 from hccbayes.frequentist.follow_up import median_follow_up
-from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival
+from hccbayes.frequentist.kaplan_meier import (
+    kaplan_meier,
+    median_survival,
+    numbers_at_risk,
+    survival_at,
+)
 from hccbayes.frequentist.nelson_aalen import cumulative_hazard_at, nelson_aalen
 from hccbayes.frequentist.quantiles import survival_quantiles
 from hccbayes.frequentist.restricted_mean import restricted_mean
@@ -36,10 +42,32 @@ def beyond(value):
     return np.inf if np.isnan(value) else value
 
 
+def of_arm(cohort, arm):
+    return cohort if arm == "all" else cohort[cohort["treatment"] == (arm == "treated")]
+
+
+@pytest.mark.parametrize("kind", ["log", "log-log", "plain"])
+@pytest.mark.parametrize("arm", ["all", "control", "treated"])
+def test_curve_and_limits(cohort, reference, kind, arm):
+    part = of_arm(cohort, arm)
+    curve = kaplan_meier(*columns(part), interval_kind=kind)
+    own = f"{arm} "
+    labels = [label for convention, label in reference.rows("curve")
+              if convention == kind and label.startswith(own)]  # fmt: skip
+    assert 2 <= len(labels) <= 3
+    times = [float(label.removeprefix(own)) for label in labels]
+    found = survival_at(curve, times)
+    for quantity in ("survival", "standard_error", "lower", "upper"):
+        expected = reference.of_terms("curve", kind, labels, quantity)
+        np.testing.assert_allclose(found[quantity], expected, rtol=ARITHMETIC, err_msg=quantity)
+    at_risk = numbers_at_risk(part["entry"], part["time"], times)
+    np.testing.assert_array_equal(at_risk, reference.of_terms("curve", kind, labels, "at_risk"))
+
+
 @pytest.mark.parametrize("kind", ["log", "log-log", "plain"])
 @pytest.mark.parametrize("arm", ["all", "control", "treated"])
 def test_quantiles(cohort, reference, kind, arm):
-    part = cohort if arm == "all" else cohort[cohort["treatment"] == (arm == "treated")]
+    part = of_arm(cohort, arm)
     curve = kaplan_meier(*columns(part), interval_kind=kind)
     found = survival_quantiles(curve, [0.1, 0.25, 0.5, 0.75]).set_index("prob")
     for prob, row in found.iterrows():
@@ -58,9 +86,8 @@ def test_quantiles(cohort, reference, kind, arm):
     assert (median.estimate, median.upper) == (half["estimate"], half["upper"])
 
 
-def test_weighted_quantiles(cohort, cohort_name, reference):
-    if "weight" not in cohort:
-        pytest.skip(f"{cohort_name} has no weights")
+@of_cohorts(WEIGHTED)
+def test_weighted_quantiles(cohort, reference):
     curve = weighted_kaplan_meier(*columns(cohort), cohort["weight"])
     for _, row in survival_quantiles(curve).iterrows():
         for quantity in ("estimate", "lower", "upper"):

@@ -1,20 +1,11 @@
-# Reference numbers for Breslow's ties, robust variances, proportional hazards, frailty, Firth's
-# penalty and concordance:
+# Reference numbers for Cox regression with both ways of ties, strata, weights, robust and clustered
+# variances, proportional hazards, frailty, Firth's penalty and concordance:
 #   Rscript tests/reference/r/cox_extensions.R tests/data [SYSUCC_TARGETED.csv]
 
 suppressPackageStartupMessages(library(survival))
 own <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(own), "write_reference.R"))
 source(file.path(dirname(own), "frequentist_cohorts.R"))
-
-terms_of <- list(lung = c("treatment", "age_years", "ph.ecog"),
-                 heart = c("treatment", "age_years", "surgery"),
-                 simulated = c("treatment", "age_years", "stage_b", "stage_c"),
-                 episodes = c("treatment", "age_years", "switched"),
-                 sysucc = c("treatment", "age_years", "child_pugh_score", "vascular_invasion"))
-stratum_of <- c(lung = "ph.ecog", heart = "surgery", simulated = "stage_c", episodes = "stage_c",
-                sysucc = "vascular_invasion")
-cluster_of <- c(lung = "center", heart = "patient", simulated = "center", episodes = "patient")
 
 # coxph's formula needs Surv(time, event) where nobody enters late: rows of time 0 and cox.zph's
 # transformation depend on it.
@@ -32,29 +23,46 @@ fit_rows <- function(cohort, analysis, convention, fit, terms) {
 
 cox_rows_of <- function(cohort, data) {
   terms <- terms_of[[cohort]]
-  crossed <- setdiff(terms, stratum_of[cohort])
-  strata <- sprintf("strata(%s)", stratum_of[cohort])
-  rows <- together(
-    fit_rows(cohort, "cox", "breslow",
-             coxph(model(data, terms), data, ties = "breslow", control = precise_cox), terms),
-    fit_rows(cohort, "cox_strata", "breslow",
-             coxph(model(data, crossed, strata), data, ties = "breslow",
-                   control = precise_cox), crossed))
+  crossed <- within_strata(cohort)
+  strata <- sprintf("strata(%s)", stratum_of[[cohort]])
+  both <- function(rows_of) every(c("efron", "breslow"), rows_of)
+  rows <- both(function(ties) together(
+    fit_rows(cohort, "cox", ties,
+             coxph(model(data, terms), data, ties = ties, control = precise_cox), terms),
+    fit_rows(cohort, "cox_strata", ties,
+             coxph(model(data, crossed, strata), data, ties = ties, control = precise_cox),
+             crossed)))
   data$row <- seq_len(nrow(data))
-  robust <- every(c("efron", "breslow"), function(ties) {
+  robust <- both(function(ties) {
     fit <- coxph(model(data, terms), data, ties = ties, control = precise_cox,
                  cluster = row)
     fit_rows(cohort, "robust", ties, fit, terms)
   })
-  if (!(cohort %in% names(cluster_of))) return(together(rows, robust))
-  data$group <- data[[cluster_of[cohort]]]
+  rows <- together(rows, robust, if ("weight" %in% names(data)) both(function(ties) {
+    fit <- coxph(model(data, terms), data, weights = weight, ties = ties,
+                 control = precise_cox, cluster = row)
+    together(fit_rows(cohort, "weighted", ties, fit, terms),
+             number(cohort, "weighted", ties, terms, "model_se", sqrt(diag(fit$naive.var))))
+  }))
+  if (!(cohort %in% names(cluster_of))) return(rows)
+  data$group <- data[[cluster_of[[cohort]]]]
   kept <- data[!is.na(data$group), ]
-  clustered <- every(c("efron", "breslow"), function(ties) {
+  clustered <- both(function(ties) {
     fit <- coxph(model(kept, terms), kept, ties = ties, control = precise_cox, cluster = group)
-    fit_rows(cohort, "cluster", ties, fit, terms)
+    crossing <- coxph(model(kept, crossed, strata), kept, ties = ties, control = precise_cox,
+                      cluster = group)
+    together(fit_rows(cohort, "cluster", ties, fit, terms),
+             fit_rows(cohort, "cluster_strata", ties, crossing, crossed))
   })
-  together(rows, robust, clustered)
+  together(rows, clustered)
 }
+
+# The terms of a factor's levels are those of R's own coding.
+with_factor <- coxph(Surv(time, event) ~ treatment + age_years + karno + celltype,
+                     classic$veteran, control = precise_cox)
+with_terms <- coxph(model(classic$veteran, terms_of$veteran), classic$veteran,
+                    control = precise_cox)
+stopifnot(max(abs(unname(coef(with_factor)) - unname(coef(with_terms)))) < 1e-12)
 
 zph_rows <- function(cohort, data) {
   terms <- terms_of[[cohort]]
@@ -62,7 +70,6 @@ zph_rows <- function(cohort, data) {
     every(transforms, function(transform) {
       found <- cox.zph(fit, transform)
       convention <- paste(ties, transform)
-      first_rows <- round(seq(1, nrow(found$y), length.out = 4))
       together(
         number(cohort, analysis, convention, rownames(found$table), "chi2", found$table[, 1]),
         number(cohort, analysis, convention, rownames(found$table), "p_value",
@@ -75,17 +82,32 @@ zph_rows <- function(cohort, data) {
   }
   every(c("efron", "breslow"), function(ties) {
     fit <- coxph(model(data, terms), data, ties = ties, control = precise_cox)
-    crossed <- coxph(model(data, setdiff(terms, stratum_of[cohort]),
-                           sprintf("strata(%s)", stratum_of[cohort])),
+    crossed <- coxph(model(data, within_strata(cohort),
+                           sprintf("strata(%s)", stratum_of[[cohort]])),
                      data, ties = ties, control = precise_cox)
     together(of_fit("zph", ties, fit, c("km", "identity", "log", "rank")),
              of_fit("zph_strata", ties, crossed, c("km", "identity")))
   })
 }
 
+# A factor is tested at once, with a degree of freedom each level but its first.
+factor_rows <- function(cohort, data) {
+  factor_of <- c(veteran = "celltype", kidney = "disease")
+  if (!(cohort %in% names(factor_of))) return(NULL)
+  terms <- c(setdiff(terms_of[[cohort]], levels_of[[cohort]]), factor_of[[cohort]])
+  every(c("efron", "breslow"), function(ties) {
+    fit <- coxph(model(data, terms), data, ties = ties, control = precise_cox)
+    found <- cox.zph(fit, "km")$table
+    together(number(cohort, "zph_factor", ties, rownames(found), "chi2", found[, 1]),
+             number(cohort, "zph_factor", ties, rownames(found), "df", found[, 2]),
+             number(cohort, "zph_factor", ties, rownames(found), "p_value", found[, 3]))
+  })
+}
+
 frailty_rows <- function(cohort, data) {
-  if (!(cohort %in% c("lung", "simulated"))) return(NULL)
-  terms <- terms_of[[cohort]]
+  if (!(cohort %in% c("lung", "simulated", "kidney"))) return(NULL)
+  # With the disease in the model nothing is left between the patients of kidney.
+  terms <- setdiff(terms_of[[cohort]], levels_of[[cohort]])
   data$group <- data$center
   data <- data[complete.cases(data[c(terms, "group")]), ]
   control <- coxph.control(eps = 1e-13, toler.chol = 1e-14, iter.max = 200, outer.max = 200)
@@ -129,6 +151,7 @@ frailty_rows <- function(cohort, data) {
 # Firth: the penalized likelihood itself, maximized by Newton steps whose gradient is a difference
 # quotient of it (fourth order, error about 1e-11) and whose matrix is coxph's variance.
 firth_rows <- function(cohort, data) {
+  if (cohort == "colon_events") return(NULL)
   data <- data[complete.cases(data[terms_of[[cohort]]]), ]
   if (cohort == "simulated") {
     # Nobody treated in stage A dies: the ordinary estimate of their term is infinite.
@@ -187,7 +210,7 @@ firth_rows <- function(cohort, data) {
 concordance_rows <- function(cohort, data) {
   # Rounded, so that there are ties and both programs have the same ones.
   data$score <- round(data$age_years / 5) - 3 * data$treatment
-  kept <- data[!is.na(data[[stratum_of[cohort]]]), ]
+  kept <- data[!is.na(data[[stratum_of[[cohort]]]]), ]
   ask <- function(analysis, formula, data, ...) {
     # The formula's own environment is where weights and clusters would be looked for.
     found <- do.call(concordance, list(formula, data, ..., reverse = TRUE))
@@ -199,10 +222,10 @@ concordance_rows <- function(cohort, data) {
   }
   formula <- model(data, "score")
   rows <- together(ask("plain", formula, data),
-                   ask("strata", model(data, "score", sprintf("strata(%s)", stratum_of[cohort])),
+                   ask("strata", model(data, "score", sprintf("strata(%s)", stratum_of[[cohort]])),
                        kept))
   if (cohort %in% names(cluster_of)) {
-    data$group <- data[[cluster_of[cohort]]]
+    data$group <- data[[cluster_of[[cohort]]]]
     grouped <- data[!is.na(data$group), ]
     rows <- together(rows, ask("cluster", formula, grouped, cluster = grouped$group))
   }
@@ -211,6 +234,6 @@ concordance_rows <- function(cohort, data) {
 }
 
 save_reference(function(cohort, data) {
-  together(cox_rows_of(cohort, data), zph_rows(cohort, data), frailty_rows(cohort, data),
-           firth_rows(cohort, data), concordance_rows(cohort, data))
+  together(cox_rows_of(cohort, data), zph_rows(cohort, data), factor_rows(cohort, data),
+           frailty_rows(cohort, data), firth_rows(cohort, data), concordance_rows(cohort, data))
 }, "cox_extensions", "cox_extensions.R")

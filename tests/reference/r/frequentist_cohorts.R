@@ -1,13 +1,12 @@
-# Shared by survival_curves.R, rank_tests.R and cox_extensions.R: their cohorts and their table.
+# Shared by survival_curves.R, rank_tests.R, cox_extensions.R and schoenfeld_smooth.R: their cohorts
+# and their table.
 #   lung, heart   survival::lung and survival::heart, which the tests take from lifelines
 #   simulated     made here, written to frequentist_cohort.csv: delayed entry, ties, centers, strata
 #   episodes      the same patients, follow-up cut where a treatment switches; written to
 #                 frequentist_episodes.csv
+#   classic       veteran, ovarian, pbc, colon, kidney and mgus2 of survival, of which the project
+#                 holds no row: classic_cohorts.R
 #   sysucc        the patients of sysucc_targeted.R, where the file is given: summaries only
-# Not used, as no library that the tests have ships the same rows: veteran, ovarian, pbc, colon,
-# rats, kidney, mgus2. What they would cover (factors, ties, clusters, delayed entry) the simulated
-# patients cover.
-
 
 simulate_cohort <- function(n) {
   # Made by simulation; no patient behind it.
@@ -61,9 +60,36 @@ read_sysucc <- function(file) {
             log10_afp = log10(afp_ng_ml + 1))
 }
 
+source(file.path(dirname(own), "classic_cohorts.R"))
 simulated <- simulate_cohort(200)
 cohorts <- list(lung = read_lung(), heart = read_heart(), simulated = simulated,
                 episodes = cut_at_switch(simulated))
+
+# What the models hold and by what they are stratified and clustered.
+terms_of <- list(lung = c("treatment", "age_years", "ph.ecog"),
+                 heart = c("treatment", "age_years", "surgery"),
+                 simulated = c("treatment", "age_years", "stage_b", "stage_c"),
+                 episodes = c("treatment", "age_years", "switched"),
+                 sysucc = c("treatment", "age_years", "child_pugh_score", "vascular_invasion"),
+                 veteran = c("treatment", "age_years", "karno", "smallcell", "adeno", "large"),
+                 ovarian = c("treatment", "age_years", "resid.ds"),
+                 pbc = c("treatment", "age_years", "edema", "log_bili", "log_albumin",
+                         "log_protime"),
+                 colon = c("treatment", "lev", "age_years", "nodes", "extent"),
+                 colon_events = c("treatment", "lev", "age_years", "node4", "etype"),
+                 kidney = c("treatment", "age_years", "gn", "an", "pkd"),
+                 mgus2 = c("treatment", "hgb", "mspike", "recent"))
+stratum_of <- list(lung = "ph.ecog", heart = "surgery", simulated = "stage_c",
+                   episodes = "stage_c", sysucc = "vascular_invasion", veteran = "celltype",
+                   ovarian = "ecog.ps", pbc = "stage", colon = "extent", colon_events = "etype",
+                   kidney = "disease", mgus2 = "recent")
+# A factor has a term each level but its first; none of them varies within its strata.
+levels_of <- list(veteran = c("smallcell", "adeno", "large"), kidney = c("gn", "an", "pkd"))
+cluster_of <- list(lung = "center", heart = "patient", simulated = "center",
+                   episodes = "patient", colon_events = "id", kidney = "center")
+within_strata <- function(cohort) {
+  setdiff(terms_of[[cohort]], c(stratum_of[[cohort]], levels_of[[cohort]]))
+}
 
 # Tables: one number a row ---------------------------------------------------------------------
 number <- function(cohort, analysis, convention, label, quantity, value) {
@@ -77,14 +103,15 @@ arguments <- commandArgs(trailingOnly = TRUE)
 folder <- arguments[1]
 patients_file <- if (length(arguments) > 1) arguments[2] else NA
 
-# The rows of the cohorts that come with R or are simulated, and apart from them those of the
-# patients whose file is given.
+# Tables of the open cohorts (lung, heart, simulated), of the classic ones, and of the patients
+# whose file is given.
 save_reference <- function(rows_of, name, script) {
   with_mvtnorm <- "mvtnorm" %in% loadedNamespaces()
   label <- if (with_mvtnorm) sprintf("%s (mvtnorm %s)", script, packageVersion("mvtnorm")) else
     script
-  open <- every(names(cohorts), function(cohort) rows_of(cohort, cohorts[[cohort]]))
-  write_reference(open, folder, paste0(name, ".csv"), label)
+  of <- function(list) every(names(list), function(cohort) rows_of(cohort, list[[cohort]]))
+  write_reference(of(cohorts), folder, paste0(name, ".csv"), label)
+  write_reference(of(classic), folder, paste0(name, "_classic.csv"), label)
   if (!is.na(patients_file)) {
     closed <- rows_of("sysucc", read_sysucc(patients_file))
     write_reference(closed, folder, paste0(name, "_sysucc.csv"), label)

@@ -7,31 +7,35 @@
 suppressPackageStartupMessages({library(survival); library(splines)})
 own <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(own), "write_reference.R"))
-folder <- commandArgs(trailingOnly = TRUE)[1]
+source(file.path(dirname(own), "frequentist_cohorts.R"))
 
-lung$treatment <- as.numeric(lung$sex == 2)
-lung$age_years <- lung$age
-simulated <- read.csv(file.path(folder, "frequentist_cohort.csv"), comment.char = "#")
-fits <- list(
-  lung = coxph(Surv(time, status == 2) ~ treatment + age_years, lung, control = precise_cox),
-  simulated = coxph(Surv(entry, time, event) ~ treatment + age_years, simulated,
-                    control = precise_cox))
+fit_of <- function(data) {
+  outcome <- if (all(data$entry == 0)) "Surv(time, event)" else "Surv(entry, time, event)"
+  coxph(as.formula(paste(outcome, "~ treatment + age_years")), data, control = precise_cox)
+}
+# The 26 patients of ovarian have 12 events, too few for four pieces.
+shown <- list(schoenfeld_smooth = cohorts[c("lung", "simulated")],
+              schoenfeld_smooth_classic = classic[c("veteran", "pbc", "colon", "kidney")])
 
-smooth_rows <- function(cohort, transform) {
-  zph <- cox.zph(fits[[cohort]], transform)
+smooth_rows <- function(cohort, fit, transform) {
+  zph <- cox.zph(fit, transform)
   grid <- seq(min(zph$x), max(zph$x), length.out = 40)
   basis <- ns(c(grid, zph$x), df = 4, intercept = TRUE)
   do.call(rbind, lapply(colnames(zph$y), function(term) {
-    fit <- lm(zph$y[, term] ~ basis[-(1:40), ] - 1)
+    line <- lm(zph$y[, term] ~ basis[-(1:40), ] - 1)
     at <- basis[1:40, ]
-    half <- qt(0.975, fit$df.residual) * sqrt(rowSums((at %*% vcov(fit)) * at))
-    shown <- c(1, 8, 14, 21, 27, 34, 40)
-    data.frame(cohort = cohort, transform = transform, term = term, point = shown,
-               transformed_time = grid[shown], estimate = (at %*% coef(fit))[shown],
-               half_width = half[shown])
+    half <- qt(0.975, line$df.residual) * sqrt(rowSums((at %*% vcov(line)) * at))
+    points <- c(1, 8, 14, 21, 27, 34, 40)
+    data.frame(cohort = cohort, transform = transform, term = term, point = points,
+               transformed_time = grid[points], estimate = (at %*% coef(line))[points],
+               half_width = half[points])
   }))
 }
-rows <- do.call(rbind, lapply(names(fits), function(cohort) {
-  do.call(rbind, lapply(c("km", "identity", "log", "rank"), smooth_rows, cohort = cohort))
-}))
-write_reference(rows, folder, "schoenfeld_smooth.csv", "schoenfeld_smooth.R")
+for (name in names(shown)) {
+  rows <- every(names(shown[[name]]), function(cohort) {
+    fit <- fit_of(shown[[name]][[cohort]])
+    every(c("km", "identity", "log", "rank"),
+          function(transform) smooth_rows(cohort, fit, transform))
+  })
+  write_reference(rows, folder, paste0(name, ".csv"), "schoenfeld_smooth.R")
+}

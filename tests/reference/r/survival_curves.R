@@ -1,4 +1,5 @@
-# Reference numbers for quantiles, cumulative hazards, follow-up and restricted means:
+# Reference numbers for curves with their limits, quantiles, cumulative hazards, follow-up and
+# restricted means:
 #   Rscript tests/reference/r/survival_curves.R tests/data [SYSUCC_TARGETED.csv]
 
 suppressPackageStartupMessages(library(survival))
@@ -32,6 +33,23 @@ quantile_rows <- function(cohort, data) {
   })
 }
 
+curve_rows <- function(cohort, data) {
+  every(c("log", "log-log", "plain"), function(kind) {
+    every(names(arms(data)), function(arm) {
+      part <- arms(data)[[arm]]
+      # Rounded, so that a time of the table is the number that both programs read.
+      landmarks <- unique(round(quantile(part$time, c(0.2, 0.5, 0.8), type = 1), 4))
+      at <- summary(survfit(right_or_delayed(part) ~ 1, conf.type = kind), times = landmarks)
+      labels <- paste(arm, at$time)
+      together(number(cohort, "curve", kind, labels, "survival", at$surv),
+               number(cohort, "curve", kind, labels, "standard_error", at$std.err),
+               number(cohort, "curve", kind, labels, "lower", at$lower),
+               number(cohort, "curve", kind, labels, "upper", at$upper),
+               number(cohort, "curve", kind, labels, "at_risk", at$n.risk))
+    })
+  })
+}
+
 weighted_quantile_rows <- function(cohort, data) {
   if (!("weight" %in% names(data))) return(NULL)
   fit <- survfit(Surv(entry, time, event) ~ 1, data, weights = weight, robust = TRUE,
@@ -44,7 +62,7 @@ weighted_quantile_rows <- function(cohort, data) {
 }
 
 hazard_rows <- function(cohort, data) {
-  landmarks <- quantile(data$time, c(0.2, 0.5, 0.8), type = 1)
+  landmarks <- round(quantile(data$time, c(0.2, 0.5, 0.8), type = 1), 4)
   every(1:2, function(ties) {
     fit <- survfit(right_or_delayed(data) ~ 1, ctype = ties)
     row <- findInterval(landmarks, fit$time)
@@ -108,7 +126,9 @@ restricted_rows <- function(cohort, data) {
 }
 
 save_reference(function(cohort, data) {
+  # Two kinds of event a patient have no one curve.
+  if (cohort == "colon_events") return(NULL)
   together(quantile_rows(cohort, data), weighted_quantile_rows(cohort, data),
            hazard_rows(cohort, data), follow_up_rows(cohort, data),
-           restricted_rows(cohort, data))
+           restricted_rows(cohort, data), curve_rows(cohort, data))
 }, "survival_curves", "survival_curves.R")
