@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         fit_confounder,
     )
     from hccbayes.sensitivity.confounder_model import ConfounderPriors, build_confounder_model
+    from hccbayes.sensitivity.confounding_bias import FollowUp, observed_log_hr
     from hccbayes.sensitivity.e_value import (
         EValue,
         e_value_draws,
@@ -32,16 +33,24 @@ if TYPE_CHECKING:
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
     from hccbayes.sensitivity.report import write_result
     from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
+    from hccbayes.sensitivity.tipping import (
+        TippingPoint,
+        covariate_benchmarks,
+        tipping_grid,
+        tipping_point,
+    )
 
 _HOMES = {
     "ConfounderFit": "confounder_fit",
     "ConfounderPriors": "confounder_model",
     "EValue": "e_value",
+    "FollowUp": "confounding_bias",
     "Grid": "grid",
     "Imputations": "imputation",
     "Influence": "influence",
     "SensitivityResult": "run",
     "StudyFit": "refitting",
+    "TippingPoint": "tipping",
     "bias_factor": "confounder_array",
     "build_confounder_model": "confounder_model",
     "choice_effects": "cells_table",
@@ -49,6 +58,7 @@ _HOMES = {
     "confounder_rows": "confounder_fit",
     "confounder_update": "confounder_fit",
     "corrected_hazard_ratios": "confounder_array",
+    "covariate_benchmarks": "tipping",
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
     "fit_confounder": "confounder_fit",
@@ -58,10 +68,13 @@ _HOMES = {
     "hazard_ratio_e_value": "e_value",
     "headline_rows": "cells_table",
     "impute_covariates": "imputation",
+    "observed_log_hr": "confounding_bias",
     "patient_influence": "influence",
     "refit": "refitting",
     "run_grid": "run",
     "stored_result": "run",
+    "tipping_grid": "tipping",
+    "tipping_point": "tipping",
     "write_result": "report",
 }
 
@@ -69,11 +82,13 @@ __all__ = [
     "ConfounderFit",
     "ConfounderPriors",
     "EValue",
+    "FollowUp",
     "Grid",
     "Imputations",
     "Influence",
     "SensitivityResult",
     "StudyFit",
+    "TippingPoint",
     "bias_factor",
     "build_confounder_model",
     "choice_effects",
@@ -81,6 +96,7 @@ __all__ = [
     "confounder_rows",
     "confounder_update",
     "corrected_hazard_ratios",
+    "covariate_benchmarks",
     "e_value_draws",
     "e_value_rows",
     "fit_confounder",
@@ -90,10 +106,13 @@ __all__ = [
     "hazard_ratio_e_value",
     "headline_rows",
     "impute_covariates",
+    "observed_log_hr",
     "patient_influence",
     "refit",
     "run_grid",
     "stored_result",
+    "tipping_grid",
+    "tipping_point",
     "write_result",
 ]
 
