@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hccbayes.plots.style import arm_names, publication_style, save_figure
     from hccbayes.plots.subgroup_forest import subgroups
     from hccbayes.plots.survival_curves import survival
+    from hccbayes.plots.tipping_contour import tipping
     from hccbayes.plots.transformed_curves import cumulative_incidence, log_minus_log
     from hccbayes.plots.uni_multivariable_forest import covariates
     from hccbayes.plots.weight_histogram import weights
@@ -56,6 +57,7 @@ _HOMES = {
     "specification_curve": "specification_panels",
     "subgroups": "subgroup_forest",
     "survival": "survival_curves",
+    "tipping": "tipping_contour",
     "trace": "sampler_panels",
     "weights": "weight_histogram",
 }
@@ -83,6 +85,7 @@ __all__ = [
     "specification_curve",
     "subgroups",
     "survival",
+    "tipping",
     "trace",
     "weights",
 ]

@@ -24,6 +24,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from hccbayes.defaults import SENSITIVITY_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.sensitivity.confounder_array import bias_factor
 from hccbayes.sensitivity.confounding_bias import FollowUp, observed_log_hr
@@ -40,7 +41,6 @@ LOG_HAZARD_RATIOS: Final = np.linspace(0.0, math.log(5.0), 41)
 """Hazard ratios of the confounder from 1 to 5, beyond any that the cohort studies print."""
 DIFFERENCES: Final = np.linspace(-0.8, 0.8, 65)
 """All that a mean prevalence of 0.4 has room for, in steps of 0.025."""
-TIPPING_PROB: Final = 0.95
 BENCHMARK_COLUMNS: Final = (
     "term",
     "kind",
@@ -147,7 +147,7 @@ def tipping_grid(
     )
 
 
-def tipping_point(grid: xr.Dataset, *, prob: float = TIPPING_PROB) -> TippingPoint | None:
+def tipping_point(grid: xr.Dataset, *, prob: float = SENSITIVITY_PROB) -> TippingPoint | None:
     """Return the smallest confounder of a grid with which the probability is below `prob`.
 
     Parameters
