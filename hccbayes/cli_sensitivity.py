@@ -31,7 +31,13 @@ INTERRUPTED: Final = 130
 """Exit status of a run that was interrupted, as of every program."""
 
 GridOption = Annotated[
-    Path, typer.Option("--grid", metavar="GRID.toml", help="Fields of the model and their values.")
+    str,
+    typer.Option(
+        "--grid",
+        metavar="GRID.toml|NAME",
+        help="Fields of the model and their values, or priors, time_axis, adjustment, trimming, "
+        "calipers, centers.",
+    ),
 ]
 GridOutOption = Annotated[
     Path | None,
@@ -74,13 +80,14 @@ def sensitivity(
 ) -> None:
     """Run an analysis over a grid of assumptions; the same command goes on after a stop."""
     from hccbayes.cohort import read_cohort
-    from hccbayes.sensitivity.grid import Grid
+    from hccbayes.sensitivity.grid import Grid, grid_roles
+    from hccbayes.sensitivity.named_grids import named_grid
 
     try:
         _check(backend, estimand)
         spec = read_spec(model, changes, seed, draws)
-        read = Grid.from_toml(grid)
-        cohort = read_cohort(data_source(spec, data, model), spec.roles)
+        read = Grid.from_toml(grid) if grid.endswith(".toml") else named_grid(grid, spec)
+        cohort = read_cohort(data_source(spec, data, model), grid_roles(read, spec))
         directory = out or Path("results") / f"{spec.model.name}-{read.name}"
         from hccbayes.sensitivity.report import write_result
         from hccbayes.sensitivity.run import run_grid, stored_result

@@ -27,9 +27,18 @@ if TYPE_CHECKING:
         e_value_rows,
         hazard_ratio_e_value,
     )
-    from hccbayes.sensitivity.grid import Grid, grid_cells
+    from hccbayes.sensitivity.grid import Grid, grid_cells, grid_roles
     from hccbayes.sensitivity.imputation import Imputations, impute_covariates
     from hccbayes.sensitivity.influence import Influence, patient_influence
+    from hccbayes.sensitivity.named_grids import (
+        adjustment_grid,
+        caliper_grid,
+        center_grid,
+        named_grid,
+        prior_grid,
+        time_grid,
+        trimming_grid,
+    )
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
     from hccbayes.sensitivity.report import write_result
     from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
@@ -51,8 +60,11 @@ _HOMES = {
     "SensitivityResult": "run",
     "StudyFit": "refitting",
     "TippingPoint": "tipping",
+    "adjustment_grid": "named_grids",
     "bias_factor": "confounder_array",
     "build_confounder_model": "confounder_model",
+    "caliper_grid": "named_grids",
+    "center_grid": "named_grids",
     "choice_effects": "cells_table",
     "compile_confounder": "confounder_fit",
     "confounder_rows": "confounder_fit",
@@ -64,17 +76,22 @@ _HOMES = {
     "fit_confounder": "confounder_fit",
     "fit_study": "refitting",
     "grid_cells": "grid",
+    "grid_roles": "grid",
     "grid_summary": "cells_table",
     "hazard_ratio_e_value": "e_value",
     "headline_rows": "cells_table",
     "impute_covariates": "imputation",
+    "named_grid": "named_grids",
     "observed_log_hr": "confounding_bias",
     "patient_influence": "influence",
+    "prior_grid": "named_grids",
     "refit": "refitting",
     "run_grid": "run",
     "stored_result": "run",
+    "time_grid": "named_grids",
     "tipping_grid": "tipping",
     "tipping_point": "tipping",
+    "trimming_grid": "named_grids",
     "write_result": "report",
 }
 
@@ -89,8 +106,11 @@ __all__ = [
     "SensitivityResult",
     "StudyFit",
     "TippingPoint",
+    "adjustment_grid",
     "bias_factor",
     "build_confounder_model",
+    "caliper_grid",
+    "center_grid",
     "choice_effects",
     "compile_confounder",
     "confounder_rows",
@@ -102,17 +122,22 @@ __all__ = [
     "fit_confounder",
     "fit_study",
     "grid_cells",
+    "grid_roles",
     "grid_summary",
     "hazard_ratio_e_value",
     "headline_rows",
     "impute_covariates",
+    "named_grid",
     "observed_log_hr",
     "patient_influence",
+    "prior_grid",
     "refit",
     "run_grid",
     "stored_result",
+    "time_grid",
     "tipping_grid",
     "tipping_point",
+    "trimming_grid",
     "write_result",
 ]
 

@@ -38,7 +38,7 @@ def cells_table(cells: Sequence[Cell], results: Sequence[CellResult | None]) -> 
     pandas.DataFrame
         ``cell`` (from 1), ``base`` (whether it is the model as it is), a column each varied field,
         ``status``, ``message``, the columns of the estimate table, and the worst diagnostics over
-        the cell's fits. ``attrs["fields"]`` names the varied fields.
+        the cell's fits. ``attrs["fields"]`` names the fields that take more than one value.
     """
     rows: list[dict[str, Any]] = []
     for number, (cell, result) in enumerate(zip(cells, results, strict=True), start=1):
@@ -56,7 +56,8 @@ def cells_table(cells: Sequence[Cell], results: Sequence[CellResult | None]) -> 
     table = table.astype(dict.fromkeys(floats, "float64"))
     text = table.columns.difference([*floats, "cell", "base"])
     table[text] = table[text].fillna("")
-    table.attrs["fields"] = tuple(fields)
+    varied = tuple(field for field in fields if len({cell.values[field] for cell in cells}) > 1)
+    table.attrs["fields"] = varied
     return table
 
 

@@ -11,6 +11,7 @@ import itertools
 import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,7 +20,8 @@ from pydantic import ValidationError
 
 from hccbayes import defaults
 from hccbayes.errors import InputError, Problem
-from hccbayes.roles import FrozenModel
+from hccbayes.priors import TREATMENT_PRIORS
+from hccbayes.roles import FrozenModel, Roles
 from hccbayes.spec import AnalysisSpec
 from hccbayes.spec.problems import spec_problems
 
@@ -192,6 +194,26 @@ def _variations(
             yield Variation(field=field, values=tuple(value))
 
 
+def grid_roles(grid: Grid, base: AnalysisSpec) -> Roles:
+    """Return the roles under which a cohort holds every column that a cell may use.
+
+    All cells then have the same patients: who lacks a value that one of them needs is left out of
+    (or, by the policy of the model file, refused for) all.
+
+    Parameters
+    ----------
+    grid, base
+        Variations, and the model they are of.
+    """
+    columns = dict.fromkeys(base.roles.covariates)
+    for variation in grid.variations:
+        for value in variation.values:
+            with suppress(InputError):  # What is wrong with a value is said by grid_cells.
+                changed = _changed(base, {variation.field: value})
+                columns |= dict.fromkeys(changed.roles.covariates)
+    return base.roles.model_copy(update={"covariates": tuple(columns)})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One analysis of a grid.
@@ -355,6 +377,9 @@ def _words(value: Any, field: str, base: AnalysisSpec) -> str:
             found = found.get(part) if isinstance(found, Mapping) else None
         value = found
     if isinstance(value, Mapping):
+        for name, prior in TREATMENT_PRIORS.items():
+            if field == "priors.treatment" and value == prior.to_toml():
+                return name
         return ", ".join(f"{key} {one}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)

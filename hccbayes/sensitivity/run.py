@@ -93,7 +93,8 @@ def run_grid(
     Parameters
     ----------
     cohort
-        Patients, read with the roles of `base`; a formula of the grid may use no other column.
+        Patients, read with :func:`hccbayes.sensitivity.grid_roles`, or with the roles of `base`
+        where no formula is varied.
     base, grid
         The model, and its variations.
     directory

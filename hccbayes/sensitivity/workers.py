@@ -200,14 +200,12 @@ def running(orders: Sequence[WorkOrder], pool: WorkerPool) -> Iterator[Iterator[
     """
     import joblib
 
-    with _connected(pool):
+    # With one job joblib would compute in this process, which an order may end.
+    jobs = max(2, pool.jobs) if pool.backend == "loky" else -1
+    # Only the configuration knows joblib's external backends by name.
+    with _connected(pool), joblib.parallel_config(backend=pool.backend, n_jobs=jobs):
         parallel: Any = joblib.Parallel(
-            # With one job joblib would compute in this process, which an order may end.
-            n_jobs=max(2, pool.jobs) if pool.backend == "loky" else -1,
-            backend=pool.backend,
-            return_as="generator_unordered",
-            batch_size=1,
-            pre_dispatch="all",
+            return_as="generator_unordered", batch_size=1, pre_dispatch="all"
         )
         yield iter(parallel(joblib.delayed(work)(order) for order in orders))
 

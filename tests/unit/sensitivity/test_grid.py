@@ -8,7 +8,7 @@ import pytest
 from quick_cells import cohort_and_spec
 
 import hccbayes as hb
-from hccbayes.sensitivity.grid import LEFT_OUT, Grid, grid_cells
+from hccbayes.sensitivity.grid import LEFT_OUT, Grid, grid_cells, grid_roles
 
 COHORT, SPEC = cohort_and_spec()
 CENTERS = ("east", "north", "west")
@@ -131,6 +131,13 @@ def test_a_huge_grid_is_refused_without_being_made() -> None:
     }
     vary["sampler.seed"] = list(range(1_000))
     assert "160,000,000 cells" in problems(lambda: cells(vary))
+
+
+def test_roles_hold_every_column_that_a_cell_uses() -> None:
+    formulas = ["treatment + age", "treatment + age + size", "treatment + log10(afp + 1)"]
+    roles = grid_roles(Grid.of("toy", {"hazard.formula": formulas}), SPEC)
+    assert roles.covariates == ("age", "size", "afp")
+    assert SPEC.roles.covariates == ("age",)
 
 
 @pytest.mark.parametrize("centers", [(), ("east",)])
