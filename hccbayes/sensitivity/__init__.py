@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         time_grid,
         trimming_grid,
     )
+    from hccbayes.sensitivity.power_scaling_table import power_scaling
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
     from hccbayes.sensitivity.report import write_result
     from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
@@ -84,6 +85,7 @@ _HOMES = {
     "named_grid": "named_grids",
     "observed_log_hr": "confounding_bias",
     "patient_influence": "influence",
+    "power_scaling": "power_scaling_table",
     "prior_grid": "named_grids",
     "refit": "refitting",
     "run_grid": "run",
@@ -130,6 +132,7 @@ __all__ = [
     "named_grid",
     "observed_log_hr",
     "patient_influence",
+    "power_scaling",
     "prior_grid",
     "refit",
     "run_grid",
