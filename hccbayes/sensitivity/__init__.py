@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         trimming_grid,
     )
     from hccbayes.sensitivity.power_scaling_table import power_scaling
+    from hccbayes.sensitivity.reclassification import Fragility, fragility
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
     from hccbayes.sensitivity.report import write_result
     from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
@@ -55,6 +56,7 @@ _HOMES = {
     "ConfounderPriors": "confounder_model",
     "EValue": "e_value",
     "FollowUp": "confounding_bias",
+    "Fragility": "reclassification",
     "Grid": "grid",
     "Imputations": "imputation",
     "Influence": "influence",
@@ -76,6 +78,7 @@ _HOMES = {
     "e_value_rows": "e_value",
     "fit_confounder": "confounder_fit",
     "fit_study": "refitting",
+    "fragility": "reclassification",
     "grid_cells": "grid",
     "grid_roles": "grid",
     "grid_summary": "cells_table",
@@ -102,6 +105,7 @@ __all__ = [
     "ConfounderPriors",
     "EValue",
     "FollowUp",
+    "Fragility",
     "Grid",
     "Imputations",
     "Influence",
@@ -123,6 +127,7 @@ __all__ = [
     "e_value_rows",
     "fit_confounder",
     "fit_study",
+    "fragility",
     "grid_cells",
     "grid_roles",
     "grid_summary",

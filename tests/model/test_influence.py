@@ -11,17 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.integrate import quad
-from scipy.stats import norm
+from gamma_quadrature import SPEC, exact_posterior
 
 import hccbayes as hb
 from hccbayes.errors import InputError
-from hccbayes.frequentist.collapsed_gamma import (
-    collapsed_log_likelihood,
-    collapsed_posterior_moments,
-)
-from hccbayes.person_time import split_person_time
-from hccbayes.priors import Prior
 from hccbayes.records import CheckResult, Diagnosis
 from hccbayes.sensitivity.influence import (
     INFLUENCE_COLUMNS,
@@ -32,21 +25,6 @@ from hccbayes.sensitivity.influence import (
 from hccbayes.sensitivity.refitting import StudyFit, changed_study, fit_study, refit
 
 PATIENTS = 40
-CUTS = (4.0, 9.0)
-SPEC = {
-    "model": {"name": "few"},
-    "data": {
-        "id": "id",
-        "time": "months",
-        "event": "death",
-        "arm": {"column": "arm", "treated": "both", "control": "one"},
-        "time_zero": "first dose",
-    },
-    "hazard": {"formula": "treatment", "cuts": list(CUTS), "baseline": "gamma"},
-    "priors": {"treatment": {"dist": "normal", "mu": 0, "sigma": 1}},
-    "estimands": {"times": [6]},
-    "sampler": {"draws": 2000, "seed": 20261120},
-}
 
 
 def frame() -> pd.DataFrame:
@@ -80,27 +58,9 @@ def found(base) -> Influence:
 
 @pytest.fixture(scope="module")
 def exact(base) -> pd.DataFrame:
-    """Mean and P(HR < 1) without each patient, by quadrature, in the cohort's order."""
-    episodes, data = base.study.episodes, base.study.data
-    split = split_person_time(*(episodes[name] for name in ("start", "stop", "event")), data.cuts)
-    design = base.study.design.treatment - data.treatment_mean
-    shape = base.spec.priors.gamma_shape
-    rate = shape * base.spec.priors.median_survival / np.log(2.0)
-    rows = []
-    for patient in [*range(PATIENTS), None]:
-        rest = np.arange(PATIENTS) != patient
-        arrays = (split.events[rest], split.exposure[rest], design[rest])
-        moments = collapsed_posterior_moments(
-            *arrays, shape=shape, rate=rate, prior=Prior.of("normal", mu=0.0, sigma=1.0)
-        )
-        peak = collapsed_log_likelihood(moments.mean, *arrays, shape=shape, rate=rate)
-
-        def density(beta: float, arrays=arrays, peak=peak) -> float:
-            value = collapsed_log_likelihood(beta, *arrays, shape=shape, rate=rate)
-            return float(np.exp(value - peak) * norm.pdf(beta))
-
-        below, above = (quad(density, *ends, limit=200)[0] for ends in ((-8, 0), (0, 8)))
-        rows.append((moments.mean, below / (below + above)))
+    """Mean and P(HR < 1) without each patient in the cohort's order, then with everybody."""
+    everybody = np.arange(PATIENTS)
+    rows = [exact_posterior(base, kept=everybody != row) for row in [*everybody, PATIENTS]]
     return pd.DataFrame(rows, columns=["log_hr", "prob_benefit"])
 
 
