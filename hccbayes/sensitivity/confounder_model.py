@@ -59,7 +59,8 @@ class ConfounderPriors:
     Parameters
     ----------
     log_hr
-        log G, at least 0: the confounder is named so that carrying it is bad.
+        log G: half-normal where all that is known is that carrying the confounder is bad, normal
+        where studies that did measure it say how bad.
     logit_control
         Logit of the share of controls who carry it.
     logit_difference
@@ -87,15 +88,16 @@ class ConfounderPriors:
             known = ", ".join(get_args(MoreCommonIn))
             message = f"must be one of {known}, not {self.more_common_in!r}"
             raise InputError(Problem("more_common_in", message))
+        signed = self.more_common_in != "either"
         families = {
-            "log_hr": "half_normal",
-            "logit_control": "normal",
-            "logit_difference": "normal" if self.more_common_in == "either" else "half_normal",
+            "log_hr": ("half_normal", "normal"),
+            "logit_control": ("normal",),
+            "logit_difference": ("half_normal",) if signed else ("normal",),
         }
         problems = [
-            Problem(f"confounder prior {name}", f"must be {family}, not {prior.dist}")
-            for name, family in families.items()
-            if (prior := getattr(self, name)).dist != family
+            Problem(f"confounder prior {name}", f"must be {' or '.join(known)}, not {prior.dist}")
+            for name, known in families.items()
+            if (prior := getattr(self, name)).dist not in known
         ]
         if problems:
             raise InputError(problems)
@@ -251,12 +253,19 @@ def confounder_prior_data(model: pm.Model, bias: ConfounderPriors) -> dict[str, 
     Raises
     ------
     InputError
-        If the model leaves the sign of the difference open and these priors do not, or vice versa.
+        If the model leaves the sign of the difference open and these priors do not, or vice versa,
+        or log G has a prior of the other family.
     """
     signed = _SIGN in model.named_vars
+    problems = []
     if signed != (bias.more_common_in != "either"):
         message = "an open sign and a known one are two models; build the other one"
-        raise InputError(Problem("more_common_in", message))
+        problems.append(Problem("more_common_in", message))
+    if model[f"{LOG_HR}_prior"].get_value().shape != np.shape(bias.log_hr.values):
+        message = "another family needs another model; build it anew"
+        problems.append(Problem("confounder prior log_hr", message))
+    if problems:
+        raise InputError(problems)
     difference = LOGIT_DIFFERENCE_SIZE if signed else LOGIT_DIFFERENCE
     found = {
         f"{LOG_HR}_prior": np.asarray(bias.log_hr.values),
