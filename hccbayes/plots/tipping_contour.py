@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hccbayes.defaults import SENSITIVITY_PROB
 from hccbayes.errors import InputError, Problem
@@ -21,6 +21,7 @@ from hccbayes.plots.style import (
     SINGLE_COLUMN,
     TEXT_SIZE,
     THIN_LINE,
+    figure_of,
     new_axes,
     publication_style,
 )
@@ -34,16 +35,16 @@ _SHADE: Final = "#F0E4D7"
 _OPPOSITE: Final = {"binary": "no", "continuous": "lower"}
 """Word before a covariate whose absence, or less of it, is what counts."""
 _BENCHMARKS: Final = ("term", "kind", "inverse", "hazard_ratio", "difference")
+_FEW_TICKS: Final = 140.0
+"""Percentage points that have a tick every 20."""
 _MARGIN: Final = 10.0
 """Percentage points beyond the outermost line or covariate."""
 _LINE: Final = 9.0
 """Points a line of names takes."""
-_ASIDE: Final = 6.0
-"""Points from a marker to its name."""
-_OVERHANG: Final = 10.0
-"""Points that a name may reach beyond the axes."""
-_ROOM: Final = 35.0
-"""Percentage points kept for the names right of the covariates."""
+_ASIDE: Final = 16.0
+"""Points from the last marker to the names."""
+_MOST_ROOM: Final = 0.6
+"""Share of the axes that names may take."""
 
 
 @marks_synthetic
@@ -72,7 +73,7 @@ def tipping(
         exact number.
     labels
         Words for terms, after "no" or "lower" where a covariate is turned; others stand as they
-        are.
+        are. A single column has room for about 30 letters.
     prob
         Probability whose contour is bold.
     ax
@@ -98,9 +99,10 @@ def tipping(
     ax.set_ylim(y[0], y[-1])
     _draw_contours(ax, x, y, grid["prob"].transpose("log_confounder_hr", "difference"), prob)
     ax.axvline(0.0, **REFERENCE_LINE)
+    _set_axis(ax, grid)
     if benchmarks is not None:
         _draw_benchmarks(ax, benchmarks, labels or {})
-    _set_axis(ax, grid)
+    _set_difference_ticks(ax)
     return ax
 
 
@@ -130,7 +132,7 @@ def _frame(
     """
     points = np.array([]) if benchmarks is None else 100.0 * benchmarks["difference"].to_numpy()
     lines = x[least < max(_LEVELS)]
-    reach = np.concatenate([[-_MARGIN, _MARGIN], lines, points, points + _ROOM])
+    reach = np.concatenate([[-_MARGIN, _MARGIN], lines, points])
     low, high = reach.min() - _MARGIN, reach.max() + _MARGIN
     return max(float(x[0]), float(low)), min(float(x[-1]), float(high))
 
@@ -183,39 +185,63 @@ def _draw_benchmarks(ax: Axes, benchmarks: pd.DataFrame, words: Mapping[str, str
 
 
 def _write(ax: Axes, spots: list[tuple[float, float, str]]) -> None:
-    """Write each name right of its marker, or left where it would not fit; one line each.
+    """Write the names in one column right of all markers, each with a thin line to its own.
 
-    Lines are kept a text's height apart, from the bottom upwards; a name that had to move gets a
-    thin line to its marker.
+    Covariates differ little between arms and crowd: beside their markers the names would cover each
+    other. They stand in the markers' order, a text's height apart, around the middle of them.
     """
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    if not spots:
+        return
+    order = sorted(spots, key=lambda spot: (spot[1], -spot[0]))
+    figure = figure_of(ax)
+    _make_room(ax, order)
     figure.draw_without_rendering()  # the layout decides what a point of text is in data
     pixels = figure.dpi / 72.0
-    places = [ax.transData.transform((x, y)) / pixels for x, y, _ in spots]
-    edge = ax.get_window_extent().x1 / pixels + _OVERHANG
-    floor = {"left": -math.inf, "right": -math.inf}
-    for index in sorted(range(len(spots)), key=lambda one: places[one][1]):
-        x, y, name = spots[index]
-        fits = places[index][0] + _ASIDE + text_width([name]) <= edge
-        side = "right" if fits else "left"
-        height = max(places[index][1], floor[side] + _LINE)
-        floor[side] = height
-        rise = height - places[index][1]
+    places = np.array([ax.transData.transform(spot[:2]) for spot in order]) / pixels
+    heights = _spread(places[:, 1], ax.get_window_extent().y0 / pixels)
+    # Stated in data, a column stays straight when the layout makes room for a long name.
+    at = np.column_stack([np.full(len(order), places[:, 0].max() + _ASIDE), heights])
+    for (x, y, name), text in zip(
+        order, ax.transData.inverted().transform(at * pixels), strict=True
+    ):
         ax.annotate(
             name,
             xy=(x, y),
-            xytext=(_ASIDE if side == "right" else -_ASIDE, rise),
-            textcoords="offset points",
-            ha="left" if side == "right" else "right",
+            xytext=(float(text[0]), float(text[1])),
+            ha="left",
             va="center",
             fontsize=TEXT_SIZE,
-            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "shrinkA": 0.0, "shrinkB": 2.5}
-            if rise > 1.0
-            else None,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": "0.45",
+                "linewidth": 0.4,
+                "relpos": (0.0, 0.5),
+                "shrinkA": 1.0,
+                "shrinkB": 2.5,
+            },
             zorder=3.5,
         )
+
+
+def _make_room(ax: Axes, spots: list[tuple[float, float, str]]) -> None:
+    """Move the right limit until the names fit between it and the markers, if they can."""
+    figure = figure_of(ax)
+    figure.draw_without_rendering()
+    width = ax.get_window_extent().width / (figure.dpi / 72.0)
+    share = min((_ASIDE + text_width(name for *_, name in spots)) / width, _MOST_ROOM)
+    low, high = ax.get_xlim()
+    last = max(x for x, _, _ in spots)
+    ax.set_xlim(low, max(high, (last - low * share) / (1.0 - share)))
+
+
+def _spread(places: np.ndarray, floor: float) -> np.ndarray:
+    """Return increasing heights a line apart, as near to sorted `places` as their middle can be."""
+    steps = _LINE * np.arange(len(places))
+    # The running maximum keeps order and distance; its excess is shared between both ends.
+    up = np.maximum.accumulate(places - steps) + steps
+    down = np.minimum.accumulate((places - steps)[::-1])[::-1] + steps
+    middle = 0.5 * (up + down)
+    return np.asarray(middle + max(0.0, floor + 0.5 * _LINE - middle[0]))
 
 
 def _set_axis(ax: Axes, grid: xr.Dataset) -> None:
@@ -224,8 +250,15 @@ def _set_axis(ax: Axes, grid: xr.Dataset) -> None:
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_locator(MultipleLocator(20.0))
     ax.set_ylabel("Hazard ratio of the confounder")
     ax.set_xlabel("Difference of prevalences,\ntreated minus control (percentage points)")
     threshold = grid.attrs.get("threshold", 1.0)
     ax.set_title(f"P(hazard ratio < {threshold:g}) with the confounder", loc="left")
+
+
+def _set_difference_ticks(ax: Axes) -> None:
+    """Put ticks every 20 or 40 points; right of 100 there is room for names and no difference."""
+    left, right = ax.get_xlim()
+    step = 20.0 if right - left <= _FEW_TICKS else 40.0
+    first, last = math.ceil(left / step), math.floor(min(right, 100.0) / step)
+    ax.xaxis.set_major_locator(FixedLocator([step * at for at in range(first, last + 1)]))
