@@ -25,6 +25,7 @@ from hccbayes.standardization import (
     population_median,
 )
 from hccbayes.time_frame import TimeFrame
+from hccbayes.time_varying_effect import log_hr_over_time
 
 if TYPE_CHECKING:
     from hccbayes.design import Design
@@ -46,14 +47,19 @@ def hazard_draws(posterior: xr.Dataset, data: HazardData) -> HazardDraws:
         log_baseline = np.asarray(stacked["log_baseline_by_center"])
     else:
         log_baseline = np.asarray(stacked["log_baseline"])[:, None, :]
+    treatment = np.asarray(stacked["treatment"])
+    deviation = None
+    if "log_hr_by_interval" in stacked:
+        deviation = np.asarray(stacked["log_hr_by_interval"]) - treatment[:, None]
     return HazardDraws(
         baseline=np.exp(log_baseline),
-        treatment=np.asarray(stacked["treatment"]),
+        treatment=treatment,
         treatment_mean=data.treatment_mean,
         covariates=array("covariates", (len(data.covariate_names),)),
         center_effect=array("center_effect", (centers,)),
         center_slope=array("center_slope", (centers,)),
         cuts=data.cuts,
+        effect_deviation=deviation,
     )
 
 
@@ -160,8 +166,8 @@ def estimand_draws(
     draws
         ``log_hr``; ``covariate_log_hr`` (contrast) on the covariates' own scale; what
         :func:`population_draws` returns; with centers ``log_center_hr`` (center), and with a
-        treatment slope ``center_log_hr`` (center) and ``new_center_log_hr``. Dims ``chain, draw``
-        first.
+        treatment slope ``center_log_hr`` (center) and ``new_center_log_hr``; where the effect
+        changes with time ``log_hr_at`` (effect_time, months). Dims ``chain, draw`` first.
     curves
         Survival on the grid, dims ``chain, draw, population, arm, curve_time``.
     """
@@ -175,6 +181,7 @@ def estimand_draws(
     )
     labels = {dim: posterior[dim] for dim in ("chain", "draw")}
     effects = effect_draws(posterior, design, seed)
+    effects = effects.merge(log_hr_over_time(posterior, data.cuts, frame.follow_up))
     draws = effects.merge(over_populations.assign_coords(labels))
     return draws.assign_attrs(over_populations.attrs), curves.assign_coords(labels)
 

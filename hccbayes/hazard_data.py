@@ -76,6 +76,11 @@ class HazardData:
         return np.asarray(self.person_time.events.sum(axis=0))
 
     @property
+    def arm_events(self) -> FloatArray:
+        """Events of treated and control patients by interval, shape ``(2, intervals)``."""
+        return np.stack([self.treatment, 1.0 - self.treatment]) @ self.person_time.events
+
+    @property
     def center_events(self) -> FloatArray:
         """Events by center and interval, shape ``(centers, intervals)``; one row without."""
         total = np.zeros((max(1, len(self.centers)), len(self.interval_events)))

@@ -5,7 +5,8 @@ The log hazard of pattern p in interval j is
 .. math:: \log h_{pj} = \log\lambda_j + \beta (A_p - \bar A) + x_p'\gamma + u_{c(p)}
           \;(+ b_{c(p)} (A_p - \bar A)),
 
-and the log-likelihood is the survival density of the collapsed table,
+where the effect of treatment may change with time, :math:`\beta_j` in place of :math:`\beta`, and
+the log-likelihood is the survival density of the collapsed table,
 
 .. math:: \sum_{pj} d_{pj} \log h_{pj} - e_{pj} h_{pj}
 
@@ -28,7 +29,9 @@ from hccbayes import walk
 from hccbayes.center_effects import center_level, center_matrix, center_slope
 from hccbayes.errors import InputError, Problem
 from hccbayes.hazard_data import HazardData
+from hccbayes.priors import Prior
 from hccbayes.spec import HazardSection, PriorSection
+from hccbayes.time_varying_effect import effect_deviation, effect_matrix
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -51,6 +54,8 @@ _DATA_DIMS: Final = {
     "interval_share": ("interval",),
     "walk_matrix": ("interval", "step"),
     "trend_line": ("interval",),
+    "effect_matrix": ("interval", "effect_step"),
+    "treatment_interval_events": ("interval",),
 }
 """Dimensions of the data; a refit may change the number of patterns and nothing else."""
 _PRIOR_FIELDS: Final = {
@@ -67,6 +72,8 @@ _PRIOR_FIELDS: Final = {
     "center_slope_raw": "center_slope",
     "center_slope_sd": "center_slope_sd",
     "stratum_sd": "stratum_sd",
+    "effect_walk_sd": "effect_walk_sd",
+    "effect_log_time": "effect_log_time",
 }
 """Model variable to the field of the priors section that holds its prior."""
 
@@ -90,7 +97,9 @@ def build_hazard_model(data: HazardData, hazard: HazardSection, priors: PriorSec
         (dims ``covariate``, standardized), the baseline's and the centers' own; deterministics
         ``log_baseline`` (dims ``interval``, log events per person-month of the average patient
         at the event-weighted mean center) and, with centers, ``center_effect``,
-        ``center_log_hr`` or ``log_baseline_by_center``; the potential ``log_likelihood``.
+        ``center_log_hr`` or ``log_baseline_by_center``; where the effect changes with time,
+        ``log_hr_by_interval``, whose event-weighted mean ``treatment`` is; the potential
+        ``log_likelihood``.
     """
     import pymc as pm
 
@@ -133,9 +142,18 @@ def hazard_terms(data: HazardData, hazard: HazardSection, priors: PriorSection) 
         pm.Data(name, value, dims=_DATA_DIMS.get(name))
     log_baseline = pm.Deterministic("log_baseline", _log_baseline(hazard, priors), dims="interval")
     predictor, predictor_sum = _linear_predictor(data, hazard, priors)
-    cumulative, baseline_sum = _log_baseline_over_events(log_baseline, data, hazard, priors)
+    exposure, over_events = model["exposure"], predictor_sum
+    if hazard.effect != "constant":
+        deviation = effect_deviation(hazard, priors, model["effect_matrix"])
+        pm.Deterministic("log_hr_by_interval", model["treatment"] + deviation, dims="interval")
+        # Time at risk under a hazard that is multiplied is as much more time at risk.
+        exposure = exposure * pm.math.exp(deviation[:, None] * model["treatment_centered"])
+        over_events = over_events + pm.math.sum(deviation * model["treatment_interval_events"])
+    cumulative, baseline_sum = _log_baseline_over_events(
+        log_baseline, exposure, data, hazard, priors
+    )
     return HazardTerms(
-        expected=pm.math.exp(predictor) * cumulative, over_events=predictor_sum + baseline_sum
+        expected=pm.math.exp(predictor) * cumulative, over_events=over_events + baseline_sum
     )
 
 
@@ -163,6 +181,11 @@ def model_data(
     if not (data.centers and hazard.center == "stratified"):
         arrays["interval_events"] = data.interval_events
     share = data.interval_events / data.interval_events.sum()
+    if hazard.effect != "constant":
+        arrays["effect_matrix"] = effect_matrix(hazard, data.cuts, share)
+        arrays["treatment_interval_events"] = treatment @ data.person_time.events
+        if hazard.effect != "log_time" and isinstance(priors.effect_walk_sd, float):
+            arrays["effect_walk_sd_known"] = np.asarray(priors.effect_walk_sd)
     return arrays | _baseline_data(data.cuts, share, hazard, priors)
 
 
@@ -203,6 +226,11 @@ def _baseline_data(
     return arrays
 
 
+def prior_fields() -> dict[str, str]:
+    """Return the field of ``[priors]`` that holds the prior of each free variable."""
+    return dict(_PRIOR_FIELDS)
+
+
 def prior_data(model: pm.Model, priors: PriorSection) -> dict[str, FloatArray]:
     """Return the priors' parameters as the model holds them, by data name.
 
@@ -217,7 +245,8 @@ def prior_data(model: pm.Model, priors: PriorSection) -> dict[str, FloatArray]:
         name = f"{variable}_prior"
         if name not in model.named_vars:
             continue
-        values = np.asarray(getattr(priors, field).values, dtype=np.float64)
+        prior = getattr(priors, field)
+        values = np.asarray(prior.values if isinstance(prior, Prior) else (), dtype=np.float64)
         if values.shape != model[name].get_value().shape:
             raise InputError(
                 Problem(f"[priors] {field}", "another family needs another model; build it anew")
@@ -235,6 +264,9 @@ def model_coords(data: HazardData, hazard: HazardSection) -> dict[str, list[str]
     steps = len(data.intervals) - _WALK_ORDER.get(hazard.baseline, len(data.intervals))
     if steps > 0:
         coords["step"] = range(steps)
+    if hazard.effect != "constant":
+        counts = {"phases": len(hazard.effect_phases), "smooth": len(data.cuts), "log_time": 1}
+        coords["effect_step"] = range(counts[hazard.effect])
     if data.covariate_names:
         coords["covariate"] = list(data.covariate_names)
     if data.centers:
@@ -300,7 +332,11 @@ def _linear_predictor(
 
 
 def _log_baseline_over_events(
-    log_baseline: TensorVariable, data: HazardData, hazard: HazardSection, priors: PriorSection
+    log_baseline: TensorVariable,
+    exposure: TensorVariable,
+    data: HazardData,
+    hazard: HazardSection,
+    priors: PriorSection,
 ) -> tuple[TensorVariable, TensorVariable]:
     r"""Return each pattern's cumulative baseline hazard, and the log baseline summed over events.
 
@@ -311,7 +347,7 @@ def _log_baseline_over_events(
 
     model = pm.modelcontext(None)
     if not (data.centers and hazard.center == "stratified"):
-        cumulative = pm.math.dot(pm.math.exp(log_baseline), model["exposure"])
+        cumulative = pm.math.dot(pm.math.exp(log_baseline), exposure)
         return cumulative, pm.math.sum(log_baseline * model["interval_events"])
     spread = priors.stratum_sd.variable("stratum_sd")
     raw = pm.Normal("stratum_raw", dims=("center", "interval"))
@@ -319,5 +355,5 @@ def _log_baseline_over_events(
         "log_baseline_by_center", log_baseline + spread * raw, dims=("center", "interval")
     )
     own = pm.math.exp(by_center)[model["center_index"]].T
-    cumulative = pm.math.sum(own * model["exposure"], axis=0)
+    cumulative = pm.math.sum(own * exposure, axis=0)
     return cumulative, pm.math.sum(by_center * model["center_interval_events"])

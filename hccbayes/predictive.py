@@ -179,8 +179,11 @@ def patient_hazards(draws: HazardDraws, patients: Patients, chosen: NDArray[np.i
     is_treated = patients.treatment == ARM_VALUE["treated"]
     own = np.where(is_treated, predictor["treated"], predictor["control"])
     stratum = patients.center_index if draws.stratified else np.zeros_like(patients.center_index)
-    baseline: FloatArray = draws.baseline[chosen][:, stratum, :]
-    return np.exp(own)[:, :, None] * baseline
+    hazard: FloatArray = np.exp(own)[:, :, None] * draws.baseline[chosen][:, stratum, :]
+    if draws.effect_deviation is not None:
+        contrast = patients.treatment - draws.treatment_mean
+        hazard *= np.exp(draws.effect_deviation[chosen][:, None, :] * contrast[:, None])
+    return hazard
 
 
 def _replicate(

@@ -121,6 +121,9 @@ class HazardDraws:
         Log hazard of each center, and its deviation of the log hazard ratio, ``(draws, centers)``.
     cuts
         Interior cut points, months.
+    effect_deviation
+        Each interval's log hazard ratio minus `treatment`, shape ``(draws, intervals)``; none where
+        the effect is constant.
     """
 
     baseline: FloatArray
@@ -130,6 +133,7 @@ class HazardDraws:
     center_effect: FloatArray
     center_slope: FloatArray
     cuts: FloatArray
+    effect_deviation: FloatArray | None = None
 
     @property
     def stratified(self) -> bool:
@@ -144,6 +148,30 @@ class HazardDraws:
         own = self.covariates @ population.covariates[part].T + self.center_effect[:, center]
         return np.asarray(own + effect * contrast)
 
+    def arm_baseline(self, arm: Arm) -> FloatArray:
+        """Return the hazards to which an arm's predictor belongs, shaped as `baseline`.
+
+        Where the effect changes with time its deviations from `treatment`, which the predictor
+        holds, are in them.
+        """
+        if self.effect_deviation is None:
+            return self.baseline
+        contrast = ARM_VALUE[arm] - self.treatment_mean
+        return np.asarray(self.baseline * np.exp(self.effect_deviation * contrast)[:, None, :])
+
+    def of_draws(self, index: IntArray) -> HazardDraws:
+        """Return some of the draws."""
+        deviation = self.effect_deviation
+        return replace(
+            self,
+            baseline=self.baseline[index],
+            treatment=self.treatment[index],
+            covariates=self.covariates[index],
+            center_effect=self.center_effect[index],
+            center_slope=self.center_slope[index],
+            effect_deviation=None if deviation is None else deviation[index],
+        )
+
 
 def _parts(population: Population) -> Iterator[slice]:
     size = defaults.PATIENT_CHUNK
@@ -156,7 +184,7 @@ def mean_survival(
 ) -> FloatArray:
     """Return the population's survival under an arm, shape ``(draws, times)``."""
     moments = np.asarray(times, dtype=np.float64)
-    cumulative = curves.cumulative_hazard(draws.baseline, moments, draws.cuts)
+    cumulative = curves.cumulative_hazard(draws.arm_baseline(arm), moments, draws.cuts)
     total = np.zeros((len(draws.treatment), len(moments)))
     for part in _parts(population):
         ratio = np.exp(draws.predictor(population, part, arm))
@@ -173,10 +201,11 @@ def mean_restricted_mean(
 ) -> FloatArray:
     """Return the population's restricted mean survival time, months, shape ``(draws,)``."""
     total = np.zeros(len(draws.treatment))
+    baseline = draws.arm_baseline(arm)
     for part in _parts(population):
         ratio = np.exp(draws.predictor(population, part, arm))
         stratum = population.center_index[part] if draws.stratified else slice(0, 1)
-        hazard = ratio[:, :, None] * draws.baseline[:, stratum, :]
+        hazard = ratio[:, :, None] * baseline[:, stratum, :]
         total += population.average(curves.restricted_mean(hazard, horizon, draws.cuts), part)
     return total
 
@@ -199,23 +228,11 @@ def population_median(
 
     def excess(time: FloatArray, index: IntArray) -> FloatArray:
         own = population.of_draws(index)
-        return _survival_at_own_time(_subset(draws, index), own, arm, time) - 0.5
+        return _survival_at_own_time(draws.of_draws(index), own, arm, time) - 0.5
 
     root = elementwise.find_root(excess, (lower, upper), args=(reached,))
     result[reached] = root.x
     return result
-
-
-def _subset(draws: HazardDraws, index: IntArray) -> HazardDraws:
-    return HazardDraws(
-        baseline=draws.baseline[index],
-        treatment=draws.treatment[index],
-        treatment_mean=draws.treatment_mean,
-        covariates=draws.covariates[index],
-        center_effect=draws.center_effect[index],
-        center_slope=draws.center_slope[index],
-        cuts=draws.cuts,
-    )
 
 
 def _survival_at_own_time(
@@ -223,7 +240,7 @@ def _survival_at_own_time(
 ) -> FloatArray:
     """Return each draw's population survival at that draw's own time, shape ``(draws,)``."""
     months = curves.time_in_intervals(time, draws.cuts)
-    cumulative = np.einsum("dsj,dj->ds", draws.baseline, months)
+    cumulative = np.einsum("dsj,dj->ds", draws.arm_baseline(arm), months)
     total = np.zeros(len(time))
     for part in _parts(population):
         ratio = np.exp(draws.predictor(population, part, arm))

@@ -22,6 +22,7 @@ from hccbayes.hazard_data import HazardData, build_hazard_data, choose_cuts
 from hccbayes.propensity_model import center_terms
 from hccbayes.spec import AnalysisSpec
 from hccbayes.time_frame import TimeFrame, time_frame
+from hccbayes.time_varying_effect import effect_cuts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -77,6 +78,9 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     cuts = _attempt(
         problems, lambda: choose_cuts(spec.hazard.cuts, episodes["stop"], episodes["event"])
     )
+    if times is not None and cuts is not None:
+        own_cuts, follow_up = cuts, times.follow_up
+        cuts = _attempt(problems, lambda: effect_cuts(spec.hazard, own_cuts, follow_up))
     score_design = None
     if (section := spec.propensity) is not None:
         score_design = _attempt(problems, lambda: build_propensity_design(cohort, section.formula))

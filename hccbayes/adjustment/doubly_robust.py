@@ -33,7 +33,7 @@ from hccbayes.adjustment.arm_hazard import PatientHazards
 from hccbayes.adjustment.problem import AdjustedEffect, AdjustmentProblem
 from hccbayes.arms import ARM_VALUE, ARMS
 from hccbayes.errors import InputError, Problem
-from hccbayes.standardization import HazardDraws, Population, marginal_log_hr
+from hccbayes.standardization import Population, marginal_log_hr
 from hccbayes.weights import known_target
 
 FloatArray = NDArray[np.float64]
@@ -115,12 +115,13 @@ def doubly_robust_effect(
     bootstrap = np.where(problem.kept, bootstrap, 0.0)
     survival = np.empty((len(chosen), 2, len(grid)))
     for row, draw in enumerate(chosen):
-        baseline, ratios = _hazards(problem, int(draw))
+        hazards = _hazards(problem, int(draw))
         tilted = bootstrap[row] * target.tilt(scores[row])
         for index, arm in enumerate(ARMS):
             received = scores[row] if arm == "treated" else 1.0 - scores[row]
-            hazard = ratios[index][:, None] * baseline
-            share = contributions(patients, hazard, censoring[row, index], received, ARM_VALUE[arm])
+            share = contributions(
+                patients, hazards[index], censoring[row, index], received, ARM_VALUE[arm]
+            )
             survival[row, index] = tilted @ share / tilted.sum()
     return AdjustedEffect(
         method="pe_doubly_robust",
@@ -156,26 +157,20 @@ def _spread(have: int, want: int) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, have - 1, min(have, want)).astype(np.intp))
 
 
-def _hazards(problem: AdjustmentProblem, draw: int) -> tuple[FloatArray, list[FloatArray]]:
-    """Return one draw's baseline hazards by patient, and hazard ratios of both arms."""
-    design, outcome = problem.outcome_design, problem.outcome
-    index = np.array([draw])
-    one = HazardDraws(
-        baseline=outcome.baseline[index],
-        treatment=outcome.treatment[index],
-        treatment_mean=outcome.treatment_mean,
-        covariates=outcome.covariates[index],
-        center_effect=outcome.center_effect[index],
-        center_slope=outcome.center_slope[index],
-        cuts=outcome.cuts,
-    )
+def _hazards(problem: AdjustmentProblem, draw: int) -> list[FloatArray]:
+    """Return one draw's hazards of the patients under each arm, ``(patients, intervals)``."""
+    design = problem.outcome_design
+    one = problem.outcome.of_draws(np.array([draw]))
     center = design.center_index if problem.outcome_centers else np.zeros_like(design.center_index)
     everybody = Population(
         covariates=design.matrix, center_index=center, weight=np.ones(len(center))
     )
-    ratios = [np.exp(one.predictor(everybody, slice(None), arm)[0]) for arm in ARMS]
     stratum = center if one.stratified else np.zeros_like(center)
-    return one.baseline[0][stratum], ratios
+    return [
+        np.exp(one.predictor(everybody, slice(None), arm)[0])[:, None]
+        * one.arm_baseline(arm)[0][stratum]
+        for arm in ARMS
+    ]
 
 
 def _censoring_hazards(

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_PRIOR_SIDE: Final = ("interval_share", "walk_matrix", "trend_line", "center_matrix")
+_PRIOR_SIDE: Final = (
+    "interval_share",
+    "walk_matrix",
+    "trend_line",
+    "center_matrix",
+    "effect_matrix",
+)
 """Arrays that place the prior: made from the events of the whole cohort and held in a refit."""
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from hccbayes.fit import CompiledModel, DataUpdate, compile_model
 from hccbayes.hazard_model import build_hazard_model, model_data, prior_data
 from hccbayes.priors import Prior
-from hccbayes.spec import AnalysisSpec, Backend
+from hccbayes.spec import AnalysisSpec, Backend, HazardSection
 from hccbayes.study import Study
 
 _KEPT: Final = 2
@@ -25,6 +25,12 @@ class Structure:
         Sampler.
     baseline, center, center_slope
         Of the hazard section; `center` is empty where the cohort has no two of them.
+    effect
+        How the effect of treatment changes with time.
+    effect_phases
+        Number of its phases, 0 where it has none.
+    effect_walk_sd_known
+        Whether the standard deviation of its walk is a number and not learnt.
     intervals, covariates, centers
         Numbers of them.
     families
@@ -35,6 +41,9 @@ class Structure:
     baseline: str
     center: str
     center_slope: bool
+    effect: str
+    effect_phases: int
+    effect_walk_sd_known: bool
     intervals: int
     covariates: int
     centers: int
@@ -49,6 +58,9 @@ class Structure:
             baseline=spec.hazard.baseline,
             center=spec.hazard.center if data.centers else "",
             center_slope=spec.hazard.center_slope,
+            effect=spec.hazard.effect,
+            effect_phases=_phases(spec.hazard),
+            effect_walk_sd_known=isinstance(spec.priors.effect_walk_sd, float),
             intervals=len(data.intervals),
             covariates=len(data.covariate_names),
             centers=len(data.centers),
@@ -58,6 +70,10 @@ class Structure:
                 if isinstance(prior := getattr(spec.priors, name), Prior)
             ),
         )
+
+
+def _phases(hazard: HazardSection) -> int:
+    return len(hazard.effect_phases) + 1 if hazard.effect == "phases" else 0
 
 
 class CompiledModels:

@@ -22,6 +22,7 @@ from hccbayes.roles import FrozenModel, Roles
 
 Baseline = Literal["rw1", "rw2", "independent", "gamma"]
 CenterModel = Literal["none", "fixed", "hierarchical", "stratified"]
+Effect = Literal["constant", "phases", "log_time", "smooth"]
 Population = Literal["ate", "att", "atc", "ato"]
 IntervalKind = Literal["eti", "hdi"]
 Backend = Literal["nutpie", "pymc", "numpyro"]
@@ -51,9 +52,25 @@ def _of_family(*families: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _scale_or_number(value: Any) -> Any:
+    """Read a positive number as a scale that is known, and anything else as a prior of it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        prior = _read_prior(value)
+        if not isinstance(prior, Prior) or prior.dist != "half_normal":
+            raise ValueError("must be half_normal, or a positive number where it is known")
+        return prior
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError("a known standard deviation must be positive and finite")
+    return float(value)
+
+
 _as_toml = PlainSerializer(lambda prior: prior.to_toml(), return_type=dict)
+_as_toml_or_number = PlainSerializer(
+    lambda value: value.to_toml() if isinstance(value, Prior) else value
+)
 EffectPrior = Annotated[Prior, _of_family("normal", "student_t"), _as_toml]
 ScalePrior = Annotated[Prior, _of_family("half_normal"), _as_toml]
+ScaleOrNumber = Annotated[Prior | float, BeforeValidator(_scale_or_number), _as_toml_or_number]
 
 
 class ModelSection(FrozenModel):
@@ -107,13 +124,21 @@ def _has_form_of_cuts(value: Any) -> Any:
 
 
 class HazardSection(FrozenModel):
-    """``[hazard]``: the survival model. Cut points are in months."""
+    """``[hazard]``: the survival model. Cut points are in months.
+
+    ``effect`` says how the log hazard ratio of treatment changes with time: not at all
+    (``constant``), by phase between the bounds ``effect_phases`` (``phases``, whose bounds become
+    cut points), as a line in log time (``log_time``) or as a random walk over the intervals
+    (``smooth``). ``effect_phases`` is read by ``phases`` alone.
+    """
 
     formula: str
     cuts: Annotated[Cuts, BeforeValidator(_has_form_of_cuts)] = "auto"
     baseline: Baseline = "rw1"
     center: CenterModel = "none"
     center_slope: bool = False
+    effect: Effect = "constant"
+    effect_phases: tuple[Positive, ...] = defaults.EFFECT_PHASES
 
     @field_validator("formula")
     @classmethod
@@ -130,6 +155,13 @@ class HazardSection(FrozenModel):
         if isinstance(cuts, tuple) and any(b <= a for a, b in zip(cuts, cuts[1:], strict=False)):
             raise ValueError("cut points must increase strictly")
         return cuts
+
+    @field_validator("effect_phases")
+    @classmethod
+    def _phases_increase(cls, bounds: tuple[float, ...]) -> tuple[float, ...]:
+        if not bounds or any(b <= a for a, b in zip(bounds, bounds[1:], strict=False)):
+            raise ValueError("must be months that increase strictly, such as [3, 12]")
+        return bounds
 
     @model_validator(mode="after")
     def _combinations(self) -> HazardSection:
@@ -179,6 +211,11 @@ class PriorSection(FrozenModel):
     stratum_sd
         Standard deviation of each center's interval log hazards around the shared baseline;
         ``stratified``.
+    effect_walk_sd
+        Standard deviation of the random walk of the log hazard ratio: of a step from one phase to
+        the next (``phases``), or per six months (``smooth``). A number where it is known.
+    effect_log_time
+        Change of the log hazard ratio per unit of log time; ``log_time``.
     """
 
     treatment: EffectPrior = TREATMENT_PRIORS["default"]
@@ -194,6 +231,8 @@ class PriorSection(FrozenModel):
     center_slope: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.25)
     center_slope_sd: ScalePrior = Prior.of("half_normal", sigma=0.25)
     stratum_sd: ScalePrior = Prior.of("half_normal", sigma=0.3)
+    effect_walk_sd: ScaleOrNumber = Prior.of("half_normal", sigma=0.25)
+    effect_log_time: EffectPrior = Prior.of("normal", mu=0.0, sigma=0.3)
 
 
 class IntervalSection(FrozenModel):
