@@ -17,6 +17,7 @@ from hccbayes.frequentist.adjusted_rows import (
     WeightedAnalysis,
     analysis_rows,
 )
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.score_weights import estimated_weights
 from hccbayes.frequentist.weighted_cox import cluster_codes
 from hccbayes.frequentist.weighted_curves import weighted_curve
@@ -191,8 +192,7 @@ def _table(
     model: str,
     prob: float,
 ) -> pd.DataFrame:
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     values = case_weights(weights, len(frame))
     follow_up = (frame["entry"], frame["time"], frame["event"])
     analysis = WeightedAnalysis(

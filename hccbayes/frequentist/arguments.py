@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TypeGuard
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.errors import InputError, Problem
@@ -39,6 +40,40 @@ def numbers(values: ArrayLike, what: str) -> FloatArray:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(Problem(what, "must be plain numbers, not text")) from None
+
+
+def term_values(frame: pd.DataFrame) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return the terms of a model as an array, shape ``(rows, terms)``, and their names.
+
+    Parameters
+    ----------
+    frame
+        One column a term.
+
+    Raises
+    ------
+    InputError
+        If a name stands twice, or a column holds text, missing or infinite values; all at once.
+    """
+    terms = tuple(str(column) for column in frame.columns)
+    twice = [str(column) for column in frame.columns[frame.columns.duplicated()]]
+    problems = [Problem(f"term {term}", "stands among the columns twice") for term in twice]
+    kinds = zip(terms, frame.dtypes, strict=True)
+    text = {term for term, kind in kinds if not pd.api.types.is_numeric_dtype(kind)}
+    problems += [
+        Problem(f"term {term}", "is no number; make its levels columns of 0/1")
+        for term in terms
+        if term in text
+    ]
+    for position, term in enumerate(terms):
+        if term in text:
+            continue
+        own = frame.iloc[:, position].to_numpy(dtype=np.float64, na_value=np.nan)
+        if not np.isfinite(own).all():
+            problems.append(Problem(f"term {term}", "has missing or infinite values"))
+    if problems:
+        raise InputError(problems)
+    return frame.to_numpy(dtype=np.float64), terms
 
 
 def prob_problems(prob: object, name: str = "prob") -> list[Problem]:

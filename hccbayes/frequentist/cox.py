@@ -18,6 +18,7 @@ from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob, term_values
 from hccbayes.frequentist.breslow import breslow_likelihood
 from hccbayes.frequentist.efron import efron_likelihood
 from hccbayes.frequentist.episodes import Episodes, FloatArray, stratum_codes
@@ -117,8 +118,7 @@ def cox(
         patients are compared, or a coefficient runs to infinity because its term separates those
         who die from those at risk with them. The message names the terms.
     """
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     if ties not in _LIKELIHOODS:
         known = ", ".join(get_args(Ties))
         raise InputError(Problem("ties", f"unknown ties {ties!r}; choose from {known}"))
@@ -169,25 +169,16 @@ def design_values(design: pd.DataFrame, rows: int) -> tuple[FloatArray, tuple[st
     Raises
     ------
     InputError
-        If it has no column, not one row an episode, a name twice, or a value that is not finite.
+        If it has no column, not one row an episode, a name twice, or a value that is no number.
     """
-    terms = tuple(str(column) for column in design.columns)
     problems = []
-    if not terms:
+    if not len(design.columns):
         problems.append(Problem("design", "has no column; a Cox model needs a term"))
     if len(design) != rows:
         problems.append(Problem("design", f"has {len(design)} rows for {rows} episodes"))
-    for column in design.columns[design.columns.duplicated()]:
-        problems.append(Problem(f"term {column}", "stands in the design twice"))
     if problems:
         raise InputError(problems)
-    values = design.to_numpy(dtype=np.float64)
-    for term, finite in zip(terms, np.isfinite(values).all(axis=0), strict=True):
-        if not finite:
-            problems.append(Problem(f"term {term}", "has missing or infinite values"))
-    if problems:
-        raise InputError(problems)
-    return values, terms
+    return term_values(design)
 
 
 def _fit(

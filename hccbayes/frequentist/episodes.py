@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import numbers
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -62,7 +63,7 @@ class Episodes:
             If there is no episode, the lengths differ, a time is negative or not finite, an
             episode that starts after 0 has no length beyond rounding, or an event is not 0 or 1.
         """
-        begin, end, died = (np.asarray(values, dtype=np.float64) for values in (start, stop, event))
+        begin, end, died = numbers(start, "start"), numbers(stop, "stop"), numbers(event, "event")
         if end.ndim != 1 or end.size == 0 or not begin.shape == end.shape == died.shape:
             raise InputError(
                 Problem("episodes", "start, stop and event must be vectors of one positive length")

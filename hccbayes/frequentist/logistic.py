@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, log_expit
 
 from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.arguments import check_known, numbers
+from hccbayes.frequentist.arguments import check_known, numbers, term_values
 from hccbayes.frequentist.cox import SUSPICIOUS_SE
 from hccbayes.frequentist.episodes import Episodes, FloatArray
 from hccbayes.frequentist.identifiability import (
@@ -144,18 +144,9 @@ def _checked(
     problems = []
     if arm.shape != (len(columns),) or set(np.unique(arm)) != {0.0, 1.0}:
         problems.append(Problem("treatment", "one 0 or 1 a patient is needed, and both of them"))
-    for column in columns.columns[columns.columns.duplicated()]:
-        problems.append(Problem(f"term {column}", "stands among the columns twice"))
-    terms = tuple(str(column) for column in columns.columns)
-    for term, kind in zip(terms, columns.dtypes, strict=True):
-        if not pd.api.types.is_numeric_dtype(kind):
-            problems.append(Problem(f"term {term}", "is no number; make its levels columns of 0/1"))
     if problems:
         raise InputError(problems)
-    values = columns.to_numpy(dtype=np.float64)
-    for term, finite in zip(terms, np.isfinite(values).all(axis=0), strict=True):
-        if not finite:
-            problems.append(Problem(f"term {term}", "has missing or infinite values"))
+    values, terms = term_values(columns)
     if INTERCEPT in terms:
         problems.append(Problem(f"term {INTERCEPT}", "is added; leave it out of the columns"))
     if problems:

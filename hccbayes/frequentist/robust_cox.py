@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from hccbayes.defaults import INTERVAL_PROB
-from hccbayes.errors import InputError, Problem
+from hccbayes.frequentist.arguments import check_prob
 from hccbayes.frequentist.episodes import FloatArray
-from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.partial_likelihood import Ties
 from hccbayes.frequentist.weighted_cox import weighted_cox
 
@@ -100,15 +99,11 @@ def robust_cox(
     NotEstimableError
         As for :func:`hccbayes.frequentist.cox.cox`, or if there are no more clusters than terms.
     """
-    if not 0 < prob < 1:
-        raise InputError(Problem("prob", f"must lie between 0 and 1, not {prob!r}"))
+    check_prob(prob)
     weights = np.ones(len(design))
     fit = weighted_cox(
         design, start, stop, event, weights, strata=strata, cluster=cluster, ties=ties
     )
-    if fit.clusters <= len(fit.terms):
-        message = f"{fit.clusters} clusters cannot give the variance of {len(fit.terms)} terms"
-        raise NotEstimableError(Problem("cluster", message))
     half = float(norm.ppf((1 + prob) / 2)) * fit.robust_se
     return RobustCoxFit(
         terms=fit.terms,

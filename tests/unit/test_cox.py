@@ -179,3 +179,13 @@ def test_newton_steps_that_overshoot_are_no_failure(seed):
     # BFGS stops at a score of 1e-6 with numerical gradients: the square root of rounding.
     np.testing.assert_allclose(fit.coef, found.x, atol=1e-4)
     assert fit.log_likelihood == pytest.approx(-found.fun, abs=1e-8)
+
+
+def test_text_is_named_and_not_computed_with():
+    frame = pd.DataFrame({"treatment": [0, 1, 0, 1], "stage": list("abab")})
+    with pytest.raises(InputError, match="term stage: is no number; make its levels columns"):
+        cox(frame, [0] * 4, [1, 2, 3, 4], [1, 1, 1, 0])
+    with pytest.raises(InputError, match="stop: must be plain numbers, not text"):
+        cox(frame[["treatment"]], [0] * 4, ["a", 2, 3, 4], [1, 1, 1, 0])
+    with pytest.raises(InputError, match="prob: must lie between 0 and 1, not 'a'"):
+        cox(frame[["treatment"]], [0] * 4, [1, 2, 3, 4], [1, 1, 1, 0], prob="a")
