@@ -11,6 +11,7 @@ PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+NOTEBOOKS ?= examples/[0-9]*.py
 REPRODUCTION_ARGS ?=
 # Reference numbers from R go here; SYSUCC names sysucc_targeted.csv, which is not of this project.
 FIXTURES ?= tests/data
@@ -26,7 +27,7 @@ export SUITABLE
 # Figures go to files; without this Matplotlib looks for a display.
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint bench reproduction fixtures lock lock-check clean
+.PHONY: help demo test lint bench notebooks reproduction fixtures lock lock-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +49,16 @@ bench: .venv/.installed-bench  ## set up, then measure speed and memory against 
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/cox_speed.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/conventional_speed.py
+
+# In a notebook figures are shown inline, whatever scripts use.
+notebooks: .venv/.installed-notebooks  ## set up, then run the examples as build/notebooks/*.ipynb (NOTEBOOKS)
+	mkdir -p build/notebooks
+	@for example in $(NOTEBOOKS); do \
+		notebook=build/notebooks/$$(basename "$$example" .py).ipynb; \
+		$(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --output "$$notebook" "$$example"; \
+		env -u MPLBACKEND $(BIN)/jupyter-execute --inplace --timeout=-1 "$$notebook"; \
+		echo "wrote $$notebook"; \
+	done
 
 reproduction: .venv/.installed  ## set up, then write docs/reproduction.md anew (some minutes)
 	$(BIN)/python docs/reproduction.py $(REPRODUCTION_ARGS)
@@ -86,7 +97,7 @@ lock: | $(BIN)/python  ## rewrite requirements.lock (UPGRADE=1 for the newest ve
 	rm -rf build/lock
 	$(BIN)/python -m venv build/lock
 	build/lock/bin/python -m pip install --quiet $(if $(UPGRADE),,-c requirements.lock) \
-		".[dev,bench]"
+		".[dev,bench,notebooks]"
 	build/lock/bin/python -m pip freeze \
 		| { grep -E '^[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+$$' || true; } \
 		| { grep -v '^hccbayes==' || true; } > build/requirements.lock
@@ -119,6 +130,10 @@ clean:  ## remove caches and build products; .venv and results stay
 
 .venv/.installed-bench: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) install --quiet -c requirements.lock -e ".[bench]"
+	@touch $@ .venv/.installed
+
+.venv/.installed-notebooks: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) install --quiet -c requirements.lock -e ".[notebooks]"
 	@touch $@ .venv/.installed
 
 # Each suitable interpreter is tried until one makes a working environment: those on the path, those
