@@ -80,7 +80,7 @@ def sensitivity(
 ) -> None:
     """Run an analysis over a grid of assumptions; the same command goes on after a stop."""
     from hccbayes.cohort import read_cohort
-    from hccbayes.sensitivity.grid import Grid, grid_roles
+    from hccbayes.sensitivity.grid import Grid, grid_cells, grid_roles
     from hccbayes.sensitivity.named_grids import named_grid
 
     try:
@@ -89,9 +89,12 @@ def sensitivity(
         read = Grid.from_toml(grid) if grid.endswith(".toml") else named_grid(grid, spec)
         cohort = read_cohort(data_source(spec, data, model), grid_roles(read, spec))
         directory = out or Path("results") / f"{spec.model.name}-{read.name}"
+        from hccbayes.sensitivity.cell_fit import centers_of
         from hccbayes.sensitivity.report import write_result
         from hccbayes.sensitivity.run import run_grid, stored_result
 
+        # Whatever is wrong with the grid is said before there is a progress bar.
+        grid_cells(read, spec, centers_of(cohort), any_size=yes)
         interrupted = False
         try:
             with _bar(quiet=quiet) as on_progress:

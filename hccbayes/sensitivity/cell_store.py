@@ -130,7 +130,9 @@ class CellStore:
         FolderExistsError
             If the folder is there and no grid was ever written to it.
         InputError
-            If the folder cannot be made or written to.
+            If the folder cannot be made.
+        StorageError
+            If it cannot be written to.
         """
         path = self.directory
         if path.exists() and not (path / MARK).is_file() and any(path.iterdir()):
@@ -139,9 +141,10 @@ class CellStore:
             for part in (_CELLS, _ATTEMPTS):
                 (path / part).mkdir(parents=True, exist_ok=True)
             write_text(path / MARK, json.dumps(grid, indent=2, ensure_ascii=False) + "\n")
+        except StorageError:
+            raise
         except OSError as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            message = f"cannot be written: {reason}"
+            message = f"cannot be written: {error.strerror or error}"
             raise InputError(Problem(f"folder {path}", message)) from None
 
     @contextmanager

@@ -147,6 +147,7 @@ def test_a_dask_cluster_gives_the_same_numbers(here, cohort, spec, scheduler, tm
     result = run_grid(
         cohort, spec, GRID, tmp_path / "dask", jobs=2, backend="dask", scheduler=scheduler
     )
+    assert set(result.cells["message"]) == set(here.cells["message"])
     pd.testing.assert_frame_equal(result.cells, here.cells, check_exact=True)
 
 
