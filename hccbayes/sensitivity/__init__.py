@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from hccbayes.sensitivity.grid import Grid, grid_cells, grid_roles
     from hccbayes.sensitivity.imputation import Imputations, impute_covariates
     from hccbayes.sensitivity.influence import Influence, patient_influence
+    from hccbayes.sensitivity.missing_covariates_fit import (
+        MissingCovariatesFit,
+        fit_missing_covariates,
+    )
+    from hccbayes.sensitivity.missing_covariates_model import build_missing_covariates_model
+    from hccbayes.sensitivity.missing_data import MissingDataAnalysis, missing_data_analysis
     from hccbayes.sensitivity.named_grids import (
         adjustment_grid,
         caliper_grid,
@@ -60,12 +66,15 @@ _HOMES = {
     "Grid": "grid",
     "Imputations": "imputation",
     "Influence": "influence",
+    "MissingCovariatesFit": "missing_covariates_fit",
+    "MissingDataAnalysis": "missing_data",
     "SensitivityResult": "run",
     "StudyFit": "refitting",
     "TippingPoint": "tipping",
     "adjustment_grid": "named_grids",
     "bias_factor": "confounder_array",
     "build_confounder_model": "confounder_model",
+    "build_missing_covariates_model": "missing_covariates_model",
     "caliper_grid": "named_grids",
     "center_grid": "named_grids",
     "choice_effects": "cells_table",
@@ -77,6 +86,7 @@ _HOMES = {
     "e_value_draws": "e_value",
     "e_value_rows": "e_value",
     "fit_confounder": "confounder_fit",
+    "fit_missing_covariates": "missing_covariates_fit",
     "fit_study": "refitting",
     "fragility": "reclassification",
     "grid_cells": "grid",
@@ -85,6 +95,7 @@ _HOMES = {
     "hazard_ratio_e_value": "e_value",
     "headline_rows": "cells_table",
     "impute_covariates": "imputation",
+    "missing_data_analysis": "missing_data",
     "named_grid": "named_grids",
     "observed_log_hr": "confounding_bias",
     "patient_influence": "influence",
@@ -109,12 +120,15 @@ __all__ = [
     "Grid",
     "Imputations",
     "Influence",
+    "MissingCovariatesFit",
+    "MissingDataAnalysis",
     "SensitivityResult",
     "StudyFit",
     "TippingPoint",
     "adjustment_grid",
     "bias_factor",
     "build_confounder_model",
+    "build_missing_covariates_model",
     "caliper_grid",
     "center_grid",
     "choice_effects",
@@ -126,6 +140,7 @@ __all__ = [
     "e_value_draws",
     "e_value_rows",
     "fit_confounder",
+    "fit_missing_covariates",
     "fit_study",
     "fragility",
     "grid_cells",
@@ -134,6 +149,7 @@ __all__ = [
     "hazard_ratio_e_value",
     "headline_rows",
     "impute_covariates",
+    "missing_data_analysis",
     "named_grid",
     "observed_log_hr",
     "patient_influence",
