@@ -10,6 +10,7 @@ import numpy as np
 from hccbayes import defaults
 from hccbayes.records import CheckResult, CohortSummary
 from hccbayes.spec import AnalysisSpec
+from hccbayes.time_varying_effect import few_events
 
 if TYPE_CHECKING:
     from hccbayes.hazard_data import HazardData
@@ -66,6 +67,7 @@ def cautions(
             f"With {len(data.centers)} centers the spread between centers follows its prior; "
             "do not report it as a finding."
         )
+    found += _changing_effect(data, spec)
     coefficients = len(data.covariate_names)
     events = float(np.sum(data.interval_events))
     if coefficients > events / defaults.EVENTS_PER_INTERVAL_CAP:
@@ -73,3 +75,26 @@ def cautions(
     if prior_check is not None and prior_check.passed is False:
         found.append(f"The priors allow implausible survival: {prior_check.message}.")
     return tuple(dict.fromkeys(found))
+
+
+def _changing_effect(data: HazardData, spec: AnalysisSpec) -> list[str]:
+    """Return what to know of an effect that changes with time; nothing where it is constant."""
+    if spec.hazard.effect == "constant":
+        return []
+    found = [
+        "The effect changes with time: the hazard ratio without a time is the event-weighted "
+        "geometric mean over the follow-up. Read hr_at, survival and restricted means first."
+    ]
+    few = few_events(spec.hazard, data.cuts, data.arm_events)
+    if few:
+        found.append(
+            "Few events for an effect that changes with time (fewer than "
+            f"{defaults.EVENTS_PER_EFFECT_PHASE} of an arm in a phase or interval, or twice that "
+            f"in all for log_time): {', '.join(few)}. There the prior says how much it changes."
+        )
+    if spec.adjustment.needs_score:
+        found.append(
+            "[hazard] effect is that of the outcome model: weighted and matched estimates keep one "
+            "hazard ratio for all times."
+        )
+    return found

@@ -17,11 +17,13 @@ from scipy.stats import norm
 from hccbayes import cut_points, defaults
 from hccbayes.crosscheck_remarks import (
     KM,
+    PHASES,
     STANDARDIZED,
     TWIN,
     Fit,
     RemarkFunction,
     adjusted_remark,
+    changing_effect_remark,
     remark,
 )
 from hccbayes.estimands import treated_over_control
@@ -49,6 +51,7 @@ CROSSCHECK_COLUMNS: Final = (
 )
 WITHOUT_TWIN: Final[Mapping[str, str]] = {
     "hr": "its logarithm is compared",
+    "log_hr_at": "compared where the effect changes by phase; a smoothed effect has no counterpart",
     "marginal_hr": "its logarithm is compared",
     "center_hr": "its logarithm is compared",
     "prob_": "the probability of a hypothesis has no frequentist counterpart",
@@ -56,6 +59,9 @@ WITHOUT_TWIN: Final[Mapping[str, str]] = {
 }
 """Bayesian rows that are compared with nothing (by estimand, its beginning, or population): why."""
 _OF_REFERENCE: Final = (TWIN, STANDARDIZED, KM)
+_OF_PHASED_REFERENCE: Final = (PHASES, KM)
+_KNOWN_SD: Final = 10.0
+"""Of a step of the log hazard ratio from phase to phase in the reference fit: near-flat."""
 _KEY: Final = ["estimand", "term", "population", "time"]
 
 
@@ -64,15 +70,20 @@ def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> Ana
 
     Effects get N(0, 10) priors, the baseline is near-flat (gamma, shape 0.01) and cut at every
     third distinct event time and where survival is read, and centers are left out, as in
-    ``cox_efron``.
+    ``cox_efron``. An effect by phase stays one, with N(0, 10) steps and the bounds among the cuts,
+    as in ``cox_efron_phases``; any other that changes with time is replaced by a constant one.
     """
-    cuts = cut_points.event_time_cuts(stop, event, through=spec.estimands.times)
+    phased = spec.hazard.effect == "phases"
+    bounds = spec.hazard.effect_phases if phased else ()
+    through = (*spec.estimands.times, *bounds)
+    cuts = cut_points.event_time_cuts(stop, event, through=through)
     near_flat = named_prior("reference")
     priors = spec.priors.model_copy(
         update={
             "treatment": near_flat,
             "covariates": near_flat,
             "gamma_shape": defaults.REFERENCE_GAMMA_SHAPE,
+            **({"effect_walk_sd": _KNOWN_SD} if phased else {}),
         }
     )
     hazard = spec.hazard.model_copy(
@@ -81,6 +92,7 @@ def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> Ana
             "baseline": "gamma",
             "center": "none",
             "center_slope": False,
+            "effect": "phases" if phased else "constant",
         }
     )
     return spec.model_copy(update={"priors": priors, "hazard": hazard})
@@ -116,6 +128,9 @@ def _effect_draws(draws: xr.Dataset) -> Iterator[tuple[str, str, str, float, xr.
     """Yield draws of conditional effects and centers, with their labels."""
     if "log_hr" in draws:
         yield "log_hr", TREATMENT_CONTRAST, "sample", np.nan, draws["log_hr"]
+    for time in draws["effect_time"].values if "log_hr_at" in draws else ():
+        own = draws["log_hr_at"].sel(effect_time=time)
+        yield "log_hr_at", TREATMENT_CONTRAST, "sample", float(time), own
     if "covariate_log_hr" in draws:
         for contrast in draws["contrast"].values:
             own = draws["covariate_log_hr"].sel(contrast=contrast)
@@ -168,19 +183,23 @@ def crosscheck_table(
         Columns of :data:`CROSSCHECK_COLUMNS`. ``difference`` is Bayesian minus frequentist,
         ``difference_in_sd`` the same in posterior standard deviations. ``remark`` says in words
         what a difference means. The reference fit has no centers, so it is set only against the
-        methods without them. Kaplan-Meier, which stands for no standardized population, is set
-        beside the first of them.
+        methods without them; with an effect by phase, only against Cox by phase and Kaplan-Meier,
+        since the others hold one hazard ratio for all times. Kaplan-Meier, which stands for no
+        standardized population, is set beside the first of them.
     """
     twins = _twins(conventional)
     standardized = analysis.loc[analysis["population"] != "sample", "population"]
     if len(standardized):
         twins["population"] = twins["population"].where(twins["method"] != KM, standardized.iloc[0])
+    phased = twins["method"].eq(PHASES).any()
+    of_reference = twins["method"].isin(_OF_PHASED_REFERENCE if phased else _OF_REFERENCE)
     fits: dict[Fit, pd.DataFrame] = {
         "analysis": analysis.merge(twins, on=_KEY),
-        "reference": reference.merge(twins[twins["method"].isin(_OF_REFERENCE)], on=_KEY),
+        "reference": reference.merge(twins[of_reference], on=_KEY),
     }
     table = pd.concat([own.assign(prior=fit) for fit, own in fits.items()], ignore_index=True)
-    return _with_differences(table, remark)
+    changing = analysis["estimand"].eq("log_hr_at").any()
+    return _with_differences(table, changing_effect_remark if changing else remark)
 
 
 def adjusted_crosscheck(effects: Mapping[str, xr.Dataset], twins: pd.DataFrame) -> pd.DataFrame:

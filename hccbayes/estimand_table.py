@@ -58,9 +58,13 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     Returns
     -------
     list of Estimate
-        Treatment effect first, then each population, covariates and centers.
+        Treatment effect first, by time where it changes, then each population, covariates and
+        centers.
     """
     rows = [*_treatment_rows(draws["log_hr"], labels, "sample")] if "log_hr" in draws else []
+    for time in draws["effect_time"].values if "log_hr_at" in draws else ():
+        at_time = draws["log_hr_at"].sel(effect_time=time)
+        rows += _treatment_rows(at_time, labels, "sample", "hr_at", float(time))
     for population in draws["population"].values if "population" in draws else ():
         own = draws.sel(population=population, drop=True)
         rows += _population_rows(own, labels, str(population))
@@ -70,11 +74,15 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
 
 
 def _treatment_rows(
-    log_hr: xr.DataArray, labels: Labels, population: str, name: str = "hr"
+    log_hr: xr.DataArray,
+    labels: Labels,
+    population: str,
+    name: str = "hr",
+    time: float | None = None,
 ) -> Iterator[Estimate]:
     interval = labels.estimands.interval
     benefit = log_hr < 0
-    row = labels.row(f"log_{name}", TREATMENT_CONTRAST, population)
+    row = labels.row(f"log_{name}", TREATMENT_CONTRAST, population, time)
     # An infinite draw (an arm that nobody leaves) has no mean.
     point: Point = "mean" if bool(np.isfinite(log_hr).all()) else "median"
     yield with_draws(row, log_hr, interval, point=point, benefit=benefit)

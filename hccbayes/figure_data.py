@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.arms import ARM_VALUE, ARMS
+from hccbayes.estimands import treated_over_control
 from hccbayes.frequentist import kaplan_meier
 from hccbayes.frequentist.episodes import Episodes
 from hccbayes.frequentist.weighted_variance import case_weights
@@ -58,9 +59,10 @@ def curve_dataset(
     Returns
     -------
     xarray.Dataset
-        ``survival`` (statistic, population, arm, curve_time) and ``hazard`` (statistic, arm,
-        interval; events per person-month of the average patient), with the intervals' limits and
-        events as coordinates.
+        ``survival`` (statistic, population, arm, curve_time), ``survival_difference`` (statistic,
+        population, curve_time; treated minus control), ``hazard`` (statistic, arm, interval; events
+        per person-month of the average patient) and, where the effect changes with time,
+        ``log_hr`` (statistic, interval), with the intervals' limits and events as coordinates.
     """
     cuts = data.cuts
     effect = xr.DataArray(
@@ -68,14 +70,23 @@ def curve_dataset(
         dims="arm",
         coords={"arm": list(ARMS)},
     )
-    log_hazard = posterior["log_baseline"] + posterior["treatment"] * effect
+    changing = "log_hr_by_interval" in posterior
+    log_hr = posterior["log_hr_by_interval" if changing else "treatment"]
+    log_hazard = posterior["log_baseline"] + log_hr * effect
     hazard = log_hazard.copy(data=np.exp(log_hazard))
     dataset = xr.Dataset(
         {
             "survival": summarise_curve(survival, interval),
+            "survival_difference": summarise_curve(
+                treated_over_control(survival).transpose(..., "curve_time"), interval
+            ),
             "hazard": summarise_curve(hazard.transpose(..., "arm", "interval"), interval),
         }
     )
+    if changing:
+        dataset["log_hr"] = summarise_curve(log_hr.transpose(..., "interval"), interval)
+        # The mean of log hazard ratios that the figure's thin line shows.
+        dataset.attrs["mean_log_hr"] = float(posterior["treatment"].mean())
     return dataset.assign_coords(
         arm_name=("arm", [arm_names[arm] for arm in ARMS]),
         interval_start=("interval", np.concatenate([[0.0], cuts])),

@@ -37,6 +37,7 @@ from hccbayes.results_tree import results_tree
 from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
+from hccbayes.time_varying_effect import phases_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,6 +166,7 @@ def _conventional(
         times=times.times,
         horizon=times.horizon,
         center_slopes=spec.hazard.center_slope,
+        phase_ends=phases_of(spec.hazard, times.follow_up),
         model=spec.model.name,
         prob=spec.estimands.interval.prob,
     )

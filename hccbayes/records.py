@@ -180,12 +180,16 @@ class FrequentistLabels:
         limits: tuple[float, float],
         *,
         kind: str = "wald",
+        time: float | None = None,
     ) -> tuple[Estimate, Estimate]:
         """Return a log ratio with its limits, ``log_NAME``, and the ratio, ``NAME``."""
         ends = (_exp(limits[0]), _exp(limits[1]))
+        ratio = _exp(log_ratio)
         return (
-            self.row(f"log_{name}", contrast, method, log_ratio, limits=limits, kind=kind),
-            self.row(name, contrast, method, _exp(log_ratio), limits=ends, kind=kind),
+            self.row(
+                f"log_{name}", contrast, method, log_ratio, limits=limits, kind=kind, time=time
+            ),
+            self.row(name, contrast, method, ratio, limits=ends, kind=kind, time=time),
         )
 
     @property

@@ -135,12 +135,12 @@ def effect_deviation(
     return spread * pm.math.dot(matrix, steps)
 
 
-def phase_ends(bounds: ArrayLike, follow_up: float) -> FloatArray:
-    """Return the months under which the log hazard ratio of each phase is filed.
+def phases_of(hazard: HazardSection, follow_up: float) -> tuple[float, ...]:
+    """Return the months under which the log hazard ratio of each phase is filed; none without.
 
     A phase (a, b] is filed under b, the last under the largest follow-up common to both arms.
     """
-    return np.append(np.asarray(bounds, dtype=np.float64), follow_up)
+    return (*hazard.effect_phases, follow_up) if hazard.effect == "phases" else ()
 
 
 def log_hr_over_time(posterior: xr.Dataset, cuts: ArrayLike, follow_up: float) -> xr.Dataset:
@@ -169,7 +169,7 @@ def log_hr_over_time(posterior: xr.Dataset, cuts: ArrayLike, follow_up: float) -
     starts = np.concatenate([[0.0], np.asarray(cuts, dtype=np.float64)])
     change = np.abs(np.diff(values, axis=-1)).max(axis=(0, 1)) > _SAME_LOG_HR
     first = np.flatnonzero(np.concatenate([[True], change]) & (starts < follow_up))
-    ends = phase_ends(starts[first[1:]], follow_up)
+    ends = np.append(starts[first[1:]], follow_up)
     return xr.Dataset(
         {"log_hr_at": (("chain", "draw", "effect_time"), values[..., first])},
         coords={"chain": posterior["chain"], "draw": posterior["draw"], "effect_time": ends},
@@ -193,9 +193,9 @@ def few_events(hazard: HazardSection, cuts: FloatArray, arm_events: FloatArray) 
     """
     least = defaults.EVENTS_PER_EFFECT_PHASE
     labels = cut_points.interval_labels(cuts)
-    counts = arm_events
+    counts, unit = arm_events, " months"
     if hazard.effect == "log_time":
-        labels, least = ("whole follow-up",), 2 * least
+        labels, unit, least = ("the whole follow-up",), "", 2 * least
         counts = arm_events.sum(axis=1, keepdims=True)
     elif hazard.effect == "phases":
         labels = cut_points.interval_labels(hazard.effect_phases)
@@ -203,7 +203,7 @@ def few_events(hazard: HazardSection, cuts: FloatArray, arm_events: FloatArray) 
         phase = np.searchsorted(np.asarray(hazard.effect_phases), starts, side="right")
         counts = np.stack([np.bincount(phase, weights=arm) for arm in arm_events])
     return [
-        f"{label} ({treated:g} treated, {control:g} control)"
+        f"{label}{unit} ({treated:g} treated, {control:g} control)"
         for label, treated, control in zip(labels, *counts, strict=True)
         if min(treated, control) < least
     ]

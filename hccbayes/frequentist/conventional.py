@@ -21,6 +21,7 @@ from hccbayes.frequentist.conventions import convention_rows
 from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, survival_at
 from hccbayes.frequentist.logrank import logrank
+from hccbayes.frequentist.phased_cox import phase_rows
 from hccbayes.frequentist.restricted_mean_contrast import restricted_mean_contrast
 from hccbayes.records import (
     DIFFERENCE_CONTRAST,
@@ -40,6 +41,7 @@ def conventional_estimates(
     model: str,
     horizon: float | None = None,
     center_slopes: bool = False,
+    phase_ends: Sequence[float] = (),
     prob: float = INTERVAL_PROB,
 ) -> pd.DataFrame:
     """Return Kaplan-Meier, log-rank and Cox estimates of a cohort.
@@ -53,13 +55,15 @@ def conventional_estimates(
     ``cox_crude``                   treatment alone; only where the design has more terms
     ``cox_efron``                   all terms
     ``cox_efron_strata``            all terms, stratified by center
+    ``cox_efron_phases``            all terms, treatment by phase; only with `phase_ends`
     ``cox_efron_center``            all terms and center dummies
     ``cox_efron_frailty_gaussian``  all terms, centers as Gaussian frailties
     ``cox_efron_strata_slopes``     treatment in each center, stratified by center
     ==============================  ===========================================================
 
-    The last four and the stratified log-rank need at least two centers. ``cox_efron_center`` and
-    the frailties also give ``center_hr``, each center against the mean center (weighted by events).
+    The methods with centers and the stratified log-rank need at least two centers.
+    ``cox_efron_center`` and the frailties also give ``center_hr``, each center against the mean
+    center (weighted by events).
     A center without events takes no part in ``cox_efron_center``: its dummy runs to minus infinity,
     and the limit is the fit without its patients (see
     :func:`hccbayes.frequentist.center_dummies.center_dummies`).
@@ -82,6 +86,9 @@ def conventional_estimates(
         Months to which restricted means are taken; none without it.
     center_slopes
         Whether each center's own treatment effect is asked for.
+    phase_ends
+        Where the treatment effect changes by phase: the phases' bounds, and last the month under
+        which the last one is filed, the end of the common follow-up.
     prob
         Probability of every interval.
 
@@ -100,7 +107,10 @@ def conventional_estimates(
     labels = FrequentistLabels(population="sample", model=model, prob=prob)
     cohort = checked_cohort(frame, design, contrasts, labels)
     notes: list[str] = []
-    return _table(_twin_rows(cohort, times, horizon, notes, slopes=center_slopes), notes)
+    rows = [*_twin_rows(cohort, times, horizon, notes, slopes=center_slopes)]
+    if phase_ends:
+        rows += phase_rows(cohort, phase_ends, notes)
+    return _table(rows, notes)
 
 
 def all_estimates(

@@ -18,6 +18,7 @@ _THREE_DIGITS: Final = frozenset(
         "survival",
         "survival_difference",
         "log_hr",
+        "log_hr_at",
         "log_marginal_hr",
         "log_center_hr",
         "logrank_p",
@@ -26,11 +27,17 @@ _THREE_DIGITS: Final = frozenset(
 _CLOSE_TO_ONE: Final = 0.05
 _MOST_CERTAIN: Final = 0.999
 
-_BELOW: Final = {"prob_hr_below_": "HR", "prob_marginal_hr_below_": "marginal HR"}
+_BELOW: Final = {
+    "prob_hr_below_": "HR",
+    "prob_hr_at_below_": "HR(t)",
+    "prob_marginal_hr_below_": "marginal HR",
+}
 
 ESTIMAND_NAMES: Final[dict[str, str]] = {
     "log_hr": "conditional log hazard ratio",
     "hr": "conditional hazard ratio",
+    "log_hr_at": "conditional log hazard ratio until",
+    "hr_at": "conditional hazard ratio until",
     "log_marginal_hr": "marginal log hazard ratio",
     "marginal_hr": "marginal hazard ratio",
     "survival": "survival",
@@ -58,6 +65,7 @@ _METHODS: Final[dict[str, str]] = {
     "cox_matched_clustered": "Cox, matched, clustered by pair",
     "cox_crude": "Cox, unadjusted",
     "cox_efron": "Cox, adjusted",
+    "cox_efron_phases": "Cox, effect by phase",
     "cox_efron_strata": "Cox, stratified by center",
     "cox_efron_center": "Cox, center as covariate",
     "cox_efron_frailty_gaussian": "Cox, center frailties",

@@ -108,3 +108,21 @@ save_as(rbind(logrank_rows("sex_all_228", survdiff(Surv(time, death) ~ female, e
                            survdiff(Surv(time, death) ~ female + strata(inst), with_center)),
               delayed_row),
         "lung_logrank.csv")
+
+# Cox by phase ---------------------------------------------------------------------------------
+# The effect of sex in days 0-180, 180-365 and later, and its mean weighted by the phases' events.
+by_phase <- function(analysis, formula) {
+  split <- survSplit(formula, complete, cut = c(180, 365), episode = "phase", start = "begin")
+  for (k in 1:3) split[[paste0("female_", k)]] <- split$female * (split$phase == k)
+  fit <- coxph(Surv(begin, time, death) ~ female_1 + female_2 + female_3 + age + ph.ecog, split,
+               ties = "efron", control = precise_cox)
+  weight <- tapply(split$death, split$phase, sum) / sum(split$death)
+  covariance <- fit$var[1:3, 1:3]
+  average <- data.frame(analysis = analysis, term = "average", coef = sum(weight * coef(fit)[1:3]),
+                        se = sqrt(drop(weight %*% covariance %*% weight)),
+                        log_likelihood = fit$loglik[2], patients = fit$n, events = fit$nevent)
+  rbind(cox_rows(analysis, fit, names(coef(fit))), average)
+}
+save_as(rbind(by_phase("from_origin", Surv(time, death) ~ female + age + ph.ecog),
+              by_phase("late_entry", Surv(entry, time, death) ~ female + age + ph.ecog)),
+        "lung_phases.csv")
