@@ -9,6 +9,9 @@
 # 10.2147/ITT.S542811) and nothing more of them: what follows shows the software, never the therapy.
 
 # %%
+import tempfile
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 
 import hccbayes as hb
@@ -91,9 +94,14 @@ print(log_hr.round(3).to_string(index=False))
 # %% [markdown]
 # ## To keep
 #
-# `analysis.save(folder)` writes tables, draws, figures and a report, whole or not at all;
-# `hb.load(folder)` reads them back. `hccbayes run models/chen2025_os.toml` is the same analysis
-# from the command line.
+# `save` writes tables, draws, figures and a report, whole or not at all; `hb.load` reads them back.
+# Two other examples look at this analysis. `hccbayes run models/chen2025_os.toml` is the same from
+# the command line.
+
+# %%
+folder = Path(tempfile.gettempdir()) / "hccbayes_examples" / "chen2025_os"
+analysis.save(folder, force=True)
+print(sorted(path.name for path in folder.iterdir()))
 
 # %%
 plt.close("all")
