@@ -5,6 +5,7 @@ Nothing here fits a model; it simulates from draws that are there. Times are in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,15 +120,11 @@ def posterior_predictive(
         ``observed`` (quantity): events, survival at the landmark and median by arm; ``nan`` where
         a replicate's follow-up ends before, and for a median that is not reached.
     """
-    rng = np.random.default_rng(seed)
     patients = patients_of(episodes, design, data)
-    draws = hazard_draws(posterior, data)
-    chosen = np.linspace(0, len(draws.treatment) - 1, replicates).astype(np.intp)
-    hazard = patient_hazards(draws, patients, chosen)
     survival = np.empty((replicates, len(ARMS), len(grid)))
     statistic = []
-    for index in range(replicates):
-        stop, event = _replicate(patients, hazard[index], data.cuts, rng)
+    cohorts = replicated_cohorts(posterior, patients, data, seed=seed, replicates=replicates)
+    for index, (stop, event) in enumerate(cohorts):
         survival[index] = _curves(patients, stop, event, grid)
         statistic.append(_statistics(patients, stop, event, landmark))
     observed = _statistics(patients, patients.stop, patients.event, landmark)
@@ -139,6 +136,38 @@ def posterior_predictive(
         },
         coords={"arm": list(ARMS), "curve_time": grid, "quantity": list(observed)},
     )
+
+
+def replicated_cohorts(
+    posterior: xr.Dataset,
+    patients: Patients,
+    data: HazardData,
+    *,
+    seed: int,
+    replicates: int = defaults.REPLICATES,
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield follow-up (months) and events of cohorts replicated from the posterior.
+
+    Censoring is as for :func:`posterior_predictive`.
+
+    Parameters
+    ----------
+    posterior
+        Draws; `replicates` of them, evenly spaced, are used.
+    patients
+        From :func:`patients_of`.
+    data
+        What the model was fitted to.
+    seed
+        Seed of the simulation.
+    replicates
+        Number of replicated cohorts.
+    """
+    rng = np.random.default_rng(seed)
+    draws = hazard_draws(posterior, data)
+    chosen = np.linspace(0, len(draws.treatment) - 1, replicates).astype(np.intp)
+    for hazard in patient_hazards(draws, patients, chosen):
+        yield _replicate(patients, hazard, data.cuts, rng)
 
 
 def patients_of(episodes: pd.DataFrame, design: Design, data: HazardData) -> Patients:

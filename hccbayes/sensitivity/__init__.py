@@ -11,6 +11,7 @@ from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hccbayes.sensitivity.cells_table import choice_effects, grid_summary, headline_rows
+    from hccbayes.sensitivity.center_prediction import LeftOutCenters, left_out_centers
     from hccbayes.sensitivity.confounder_array import bias_factor, corrected_hazard_ratios
     from hccbayes.sensitivity.confounder_fit import (
         ConfounderFit,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
     from hccbayes.sensitivity.missing_covariates_model import build_missing_covariates_model
     from hccbayes.sensitivity.missing_data import MissingDataAnalysis, missing_data_analysis
+    from hccbayes.sensitivity.model_comparison import ModelComparison, compare_models
     from hccbayes.sensitivity.named_grids import (
         adjustment_grid,
         caliper_grid,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from hccbayes.sensitivity.power_scaling_table import power_scaling
     from hccbayes.sensitivity.reclassification import Fragility, fragility
     from hccbayes.sensitivity.refitting import StudyFit, fit_study, refit
+    from hccbayes.sensitivity.replicated_numbers import PredictiveChecks, predictive_checks
     from hccbayes.sensitivity.report import write_result
     from hccbayes.sensitivity.run import SensitivityResult, run_grid, stored_result
     from hccbayes.sensitivity.tipping import (
@@ -66,8 +69,11 @@ _HOMES = {
     "Grid": "grid",
     "Imputations": "imputation",
     "Influence": "influence",
+    "LeftOutCenters": "center_prediction",
     "MissingCovariatesFit": "missing_covariates_fit",
     "MissingDataAnalysis": "missing_data",
+    "ModelComparison": "model_comparison",
+    "PredictiveChecks": "replicated_numbers",
     "SensitivityResult": "run",
     "StudyFit": "refitting",
     "TippingPoint": "tipping",
@@ -78,6 +84,7 @@ _HOMES = {
     "caliper_grid": "named_grids",
     "center_grid": "named_grids",
     "choice_effects": "cells_table",
+    "compare_models": "model_comparison",
     "compile_confounder": "confounder_fit",
     "confounder_rows": "confounder_fit",
     "confounder_update": "confounder_fit",
@@ -95,11 +102,13 @@ _HOMES = {
     "hazard_ratio_e_value": "e_value",
     "headline_rows": "cells_table",
     "impute_covariates": "imputation",
+    "left_out_centers": "center_prediction",
     "missing_data_analysis": "missing_data",
     "named_grid": "named_grids",
     "observed_log_hr": "confounding_bias",
     "patient_influence": "influence",
     "power_scaling": "power_scaling_table",
+    "predictive_checks": "replicated_numbers",
     "prior_grid": "named_grids",
     "refit": "refitting",
     "run_grid": "run",
@@ -120,8 +129,11 @@ __all__ = [
     "Grid",
     "Imputations",
     "Influence",
+    "LeftOutCenters",
     "MissingCovariatesFit",
     "MissingDataAnalysis",
+    "ModelComparison",
+    "PredictiveChecks",
     "SensitivityResult",
     "StudyFit",
     "TippingPoint",
@@ -132,6 +144,7 @@ __all__ = [
     "caliper_grid",
     "center_grid",
     "choice_effects",
+    "compare_models",
     "compile_confounder",
     "confounder_rows",
     "confounder_update",
@@ -149,11 +162,13 @@ __all__ = [
     "hazard_ratio_e_value",
     "headline_rows",
     "impute_covariates",
+    "left_out_centers",
     "missing_data_analysis",
     "named_grid",
     "observed_log_hr",
     "patient_influence",
     "power_scaling",
+    "predictive_checks",
     "prior_grid",
     "refit",
     "run_grid",

@@ -37,13 +37,8 @@ def exact_posterior(
 
     The treatment is centered at its mean in the whole cohort as it was fitted.
     """
-    episodes, data = base.study.episodes, base.study.data
-    split = split_person_time(*(episodes[name] for name in ("start", "stop", "event")), data.cuts)
     arm = base.study.design.treatment if treatment is None else treatment
-    rest = np.ones(len(arm), dtype=bool) if kept is None else kept
-    arrays = (split.events[rest], split.exposure[rest], (arm - data.treatment_mean)[rest])
-    shape = base.spec.priors.gamma_shape
-    rate = shape * base.spec.priors.median_survival / np.log(2.0)
+    arrays, shape, rate = _arrays(base, kept, arm)
     moments = collapsed_posterior_moments(
         *arrays, shape=shape, rate=rate, prior=Prior.of("normal", mu=0.0, sigma=1.0)
     )
@@ -55,3 +50,32 @@ def exact_posterior(
 
     below, above = (quad(density, *ends, limit=200)[0] for ends in ((-8, 0), (0, 8)))
     return moments.mean, below / (below + above)
+
+
+def _arrays(
+    base: StudyFit, kept: np.ndarray | None, arm: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float, float]:
+    """Return events, exposure and centered treatment, and shape and rate of the hazards' prior."""
+    episodes, data = base.study.episodes, base.study.data
+    split = split_person_time(*(episodes[name] for name in ("start", "stop", "event")), data.cuts)
+    rest = np.ones(len(arm), dtype=bool) if kept is None else kept
+    shape = base.spec.priors.gamma_shape
+    rate = shape * base.spec.priors.median_survival / np.log(2.0)
+    return (
+        (split.events[rest], split.exposure[rest], (arm - data.treatment_mean)[rest]),
+        shape,
+        rate,
+    )
+
+
+def log_marginal_likelihood(base: StudyFit, *, kept: np.ndarray | None = None) -> float:
+    """Return the log marginal likelihood of some of the patients, by quadrature."""
+    arrays, shape, rate = _arrays(base, kept, base.study.design.treatment)
+    peak = collapsed_log_likelihood(0.0, *arrays, shape=shape, rate=rate)
+
+    def density(beta: float) -> float:
+        value = collapsed_log_likelihood(beta, *arrays, shape=shape, rate=rate)
+        return float(np.exp(value - peak) * norm.pdf(beta))
+
+    halves = [quad(density, *ends, limit=200)[0] for ends in ((-8, 0), (0, 8))]
+    return peak + float(np.log(sum(halves)))
