@@ -62,7 +62,8 @@ def curve_dataset(
         ``survival`` (statistic, population, arm, curve_time), ``survival_difference`` (statistic,
         population, curve_time; treated minus control), ``hazard`` (statistic, arm, interval; events
         per person-month of the average patient) and, where the effect changes with time,
-        ``log_hr`` (statistic, interval), with the intervals' limits and events as coordinates.
+        ``log_hr`` (statistic, interval) and ``arm_events`` (arm, interval), with the intervals'
+        limits and events as coordinates.
     """
     cuts = data.cuts
     effect = xr.DataArray(
@@ -85,7 +86,7 @@ def curve_dataset(
     )
     if changing:
         dataset["log_hr"] = summarise_curve(log_hr.transpose(..., "interval"), interval)
-        # The mean of log hazard ratios that the figure's thin line shows.
+        dataset["arm_events"] = (("arm", "interval"), data.arm_events)
         dataset.attrs["mean_log_hr"] = float(posterior["treatment"].mean())
     return dataset.assign_coords(
         arm_name=("arm", [arm_names[arm] for arm in ARMS]),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
     from hccbayes.plots.crosscheck_dumbbell import crosscheck
     from hccbayes.plots.evidence_forest import published_forest
+    from hccbayes.plots.hazard_ratio_over_time import hazard_ratio
     from hccbayes.plots.hazard_steps import baseline_hazard
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.kaplan_meier_curves import kaplan_meier
@@ -42,6 +43,7 @@ _HOMES = {
     "crosscheck": "crosscheck_dumbbell",
     "cumulative_incidence": "transformed_curves",
     "forest": "interval_forest",
+    "hazard_ratio": "hazard_ratio_over_time",
     "kaplan_meier": "kaplan_meier_curves",
     "log_minus_log": "transformed_curves",
     "love": "love_plot",
@@ -70,6 +72,7 @@ __all__ = [
     "crosscheck",
     "cumulative_incidence",
     "forest",
+    "hazard_ratio",
     "kaplan_meier",
     "log_minus_log",
     "love",

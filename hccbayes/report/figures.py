@@ -96,6 +96,8 @@ def _figures(
         "trace": lambda: plots.trace(tree),
         "rank": lambda: plots.rank(tree),
     }
+    if "log_hr" in tree["curves"]:
+        found["hazard_ratio"] = lambda: plots.hazard_ratio(tree)
     if "center_effect" in tree["posterior"]:
         found["center_effects"] = lambda: plots.center_effects(tree)
     if "center_log_hr" in tree["posterior"]:

@@ -28,6 +28,7 @@ from hccbayes.sensitivity.grid import NOBODY, Cell
 from hccbayes.sensitivity.structure import CompiledModels, refit_data
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
+from hccbayes.time_varying_effect import log_hr_over_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -154,7 +155,9 @@ def _outcome_rows(
     propensity: PropensityFit | None,
 ) -> list[Estimate]:
     labels = Labels(method=spec.method, model=spec.model.name, estimands=spec.estimands)
-    effects = effect_draws(posterior, study.design, spec.sampler.seed)
+    effects = effect_draws(posterior, study.design, spec.sampler.seed).merge(
+        log_hr_over_time(posterior, study.data.cuts, study.times.follow_up)
+    )
     thinned = _thinned(posterior)
     dirichlet = None
     if spec.adjustment.patients == "dirichlet":

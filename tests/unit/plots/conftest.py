@@ -87,6 +87,8 @@ def _curves(names, edges):
     hazard = np.stack(
         [np.stack([rate * bumps * f for f in (1.0, 0.7, 1.4)]) for rate in RATES.values()]
     )
+    events = np.arange(len(edges)) * 7 % 30 + 5
+    log_hr = np.linspace(0.3, -0.8, len(edges)) + np.array([[0.0], [-0.4], [0.4]])
     return xr.Dataset(
         {
             "survival": (
@@ -94,6 +96,8 @@ def _curves(names, edges):
                 np.stack([survival, survival]),
             ),
             "hazard": (("arm", "statistic", "interval"), hazard),
+            "log_hr": (("statistic", "interval"), log_hr),
+            "arm_events": (("arm", "interval"), np.stack([3 * events // 4, events // 4])),
         },
         coords={
             "population": ["ate", "att"],
@@ -103,9 +107,14 @@ def _curves(names, edges):
             "curve_time": grid,
             "interval_start": ("interval", edges),
             "interval_end": ("interval", [*edges[1:], np.inf]),
-            "interval_events": ("interval", np.arange(len(edges)) * 7 % 30 + 5),
+            "interval_events": ("interval", events),
         },
-        attrs={"interval_prob": 0.95, "interval_kind": "eti", "last_follow_up": 39.0},
+        attrs={
+            "interval_prob": 0.95,
+            "interval_kind": "eti",
+            "last_follow_up": 39.0,
+            "mean_log_hr": -0.4,
+        },
     )
 
 

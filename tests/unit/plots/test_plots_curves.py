@@ -243,3 +243,43 @@ def test_predictive_statistics_count_what_cannot_be_drawn(tree):
     assert texts(ax) == [f"Observed: not estimable\n{share:.0%} not estimable"]
     drawn = sum(patch.get_height() for patch in ax.patches)
     assert drawn == np.isfinite(values).sum()
+
+
+def test_hazard_ratio_is_a_step_an_interval_with_its_events(tree, clean_text):
+    ax = plots.hazard_ratio(tree)
+    curves = tree["curves"]
+    line = line_named(ax, "Posterior, 95% interval")
+    mean = np.exp(curves["log_hr"].sel(statistic="mean").to_numpy())
+    assert list(line.get_xdata()) == [0, 3, 6, 9, 12, 18, 24, 39]
+    np.testing.assert_array_equal(line.get_ydata(), [*mean, mean[-1]])
+    average = line_named(ax, "Event-weighted mean, 0.67")
+    assert set(average.get_ydata()) == {np.exp(-0.4)}
+    assert any(set(one.get_ydata()) == {1.0} for one in ax.lines)
+    assert ax.get_yscale() == "log"
+    counts = curves["arm_events"].to_numpy()
+    rows = [[str(count) for count in arm] for arm in counts]
+    assert texts(ax) == ["Events", "Embolization + targeted", *rows[0], "Targeted", *rows[1]]
+    clean_text(ax.figure)
+
+
+def test_hazard_ratio_over_many_intervals_keeps_its_numbers_apart(make_analysis, clean_text):
+    ax = plots.hazard_ratio(make_analysis(edges=range(37)))
+    assert sum(text.get_rotation() == 90.0 for text in ax.texts) == 2 * 37
+    clean_text(ax.figure)
+
+
+def test_hazard_ratio_leaves_out_what_is_not_compared(tree):
+    """Intervals that start at the end of one arm's follow-up or later."""
+    curves = tree["curves"].to_dataset().assign_attrs(last_follow_up=18.0)
+    ax = plots.hazard_ratio(replaced(tree, "curves", curves))
+    line = line_named(ax, "Posterior, 95% interval")
+    assert list(line.get_xdata()) == [0, 3, 6, 9, 12, 18]
+
+
+def test_hazard_ratio_of_a_constant_effect_is_refused(tree):
+    curves = tree["curves"].to_dataset()
+    with pytest.raises(InputError, match="unknown variable 'log_hr'"):
+        plots.hazard_ratio(replaced(tree, "curves", curves.drop_vars("log_hr")))
+    del curves.attrs["mean_log_hr"]
+    with pytest.raises(InputError, match="mean_log_hr is absent"):
+        plots.hazard_ratio(replaced(tree, "curves", curves))

@@ -19,6 +19,7 @@ from hccbayes.weights import propensity_weights
 DRAWN = [
     "baseline_hazard",
     "center_effects",
+    "hazard_ratio",
     "predictive_check",
     "predictive_statistics",
     "prior_posterior",
