@@ -19,6 +19,8 @@ from hccbayes.frequentist.phased_cox import PHASES
 from hccbayes.predictive import Patients, patient_hazards
 from hccbayes.records import ArmSummary, CohortSummary, FrequentistLabels, estimate_table
 from hccbayes.report.numbers import estimand_name
+from hccbayes.sensitivity.grid import Grid, grid_cells
+from hccbayes.sensitivity.structure import Structure
 from hccbayes.spec import AnalysisSpec, EstimandSection, HazardSection
 from hccbayes.standardization import (
     Arm,
@@ -283,3 +285,31 @@ def test_cautions_say_the_rule_and_the_counts() -> None:
     assert "(fewer than 10 of an arm in a phase or interval, " in few
     assert "3-12 months (9 treated, 30 control), 12+ months (9 treated, 10 control)." in few
     assert "weighted and matched estimates keep one hazard ratio" in outcome
+
+
+def test_effect_phases_and_a_known_scale_are_part_of_a_structure() -> None:
+    """Cells of a grid over ``hazard.effect`` never share a compiled model."""
+    study: Any = SimpleNamespace(
+        data=SimpleNamespace(centers=(), intervals=("0-3", "3-12", "12+"), covariate_names=())
+    )
+    phased = model("phases")
+    changes = ("hazard.effect_phases=[6]", "priors.effect_walk_sd=1", "hazard.effect=smooth")
+    found = [
+        Structure.of(study, spec)
+        for spec in (model("constant"), phased, *(phased.with_values([one]) for one in changes))
+    ]
+    assert len(set(found)) == len(found)
+    # Bounds are data: as many of them elsewhere, in as many intervals, are the same model.
+    moved = phased.with_values(["hazard.effect_phases=[4, 10]", "priors.effect_walk_sd.sigma=0.5"])
+    assert Structure.of(study, moved) == found[1]
+
+
+def test_a_grid_varies_the_effect() -> None:
+    grid = Grid.of("effects", {"hazard.effect": ["constant", "phases", "log_time", "smooth"]})
+    cells = grid_cells(grid, model("constant"), ())
+    assert [cell.spec.hazard.effect for cell in cells] == [
+        "constant",
+        "phases",
+        "log_time",
+        "smooth",
+    ]
