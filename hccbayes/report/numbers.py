@@ -36,8 +36,8 @@ _BELOW: Final = {
 ESTIMAND_NAMES: Final[dict[str, str]] = {
     "log_hr": "conditional log hazard ratio",
     "hr": "conditional hazard ratio",
-    "log_hr_at": "conditional log hazard ratio until",
-    "hr_at": "conditional hazard ratio until",
+    "log_hr_at": "conditional log hazard ratio, interval that ends at",
+    "hr_at": "conditional hazard ratio, interval that ends at",
     "log_marginal_hr": "marginal log hazard ratio",
     "marginal_hr": "marginal hazard ratio",
     "survival": "survival",
