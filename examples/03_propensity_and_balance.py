@@ -81,8 +81,8 @@ print(
 )
 
 # %%
-columns = ["shown", "treated_before", "control_before", "treated_after", "control_after"]
-print(tables.baseline[columns].head(10).to_string(index=False))
+baseline = tables.baseline.drop(columns="shown")
+print(baseline.head(10).to_string(index=False, na_rep=""))
 
 # %% [markdown]
 # ## Does the effect depend on the way?
