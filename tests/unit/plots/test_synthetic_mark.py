@@ -36,6 +36,7 @@ FREQUENTIST = (
     "subgroups",
 )
 TABLES = {"forest", "crosscheck", "love", "overlap", "weights", *FREQUENTIST}
+SENSITIVITY = {"specification_curve", "tipping", "influence", "fragility"}
 UNMARKED = {"published_forest", "arm_names", "publication_style", "save_figure"}
 
 
@@ -44,7 +45,27 @@ def marks(axes: list[Axes]) -> list[bool]:
 
 
 def test_no_figure_is_forgotten() -> None:
-    assert set(plots.__all__) == {*DRAWN, *TABLES, *UNMARKED}
+    assert set(plots.__all__) == {*DRAWN, *TABLES, *SENSITIVITY, *UNMARKED}
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_a_specification_curve_says_it(synthetic):
+    rows = pd.DataFrame(
+        {
+            "cell": [1, 2],
+            "base": [True, False],
+            "status": "good",
+            "hazard.baseline": ["rw1", "gamma"],
+            "estimate": [0.5, 0.6],
+            "lower": [0.4, 0.5],
+            "upper": [0.7, 0.8],
+        }
+    )
+    rows.attrs["fields"] = ("hazard.baseline",)
+    if synthetic:
+        rows.attrs["synthetic"] = "synthetic_chen2025"
+    panels = plots.specification_curve(rows).axes
+    assert marks(panels) == [synthetic] * 2
 
 
 @pytest.mark.parametrize("name", DRAWN)
