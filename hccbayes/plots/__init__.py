@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
     from hccbayes.plots.crosscheck_dumbbell import crosscheck
     from hccbayes.plots.evidence_forest import published_forest
+    from hccbayes.plots.fragility_curve import fragility
     from hccbayes.plots.hazard_ratio_over_time import hazard_ratio
     from hccbayes.plots.hazard_steps import baseline_hazard
+    from hccbayes.plots.influence_plot import influence
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.kaplan_meier_curves import kaplan_meier
     from hccbayes.plots.love_plot import love
@@ -43,7 +45,9 @@ _HOMES = {
     "crosscheck": "crosscheck_dumbbell",
     "cumulative_incidence": "transformed_curves",
     "forest": "interval_forest",
+    "fragility": "fragility_curve",
     "hazard_ratio": "hazard_ratio_over_time",
+    "influence": "influence_plot",
     "kaplan_meier": "kaplan_meier_curves",
     "log_minus_log": "transformed_curves",
     "love": "love_plot",
@@ -72,7 +76,9 @@ __all__ = [
     "crosscheck",
     "cumulative_incidence",
     "forest",
+    "fragility",
     "hazard_ratio",
+    "influence",
     "kaplan_meier",
     "log_minus_log",
     "love",

@@ -51,7 +51,8 @@ class Influence:
     table
         One row a patient, the most influential first. ``rank`` from 1, ``arm``, ``event`` (1
         died); without the patient ``log_hr`` (posterior mean), ``change`` from everybody's,
-        ``prob_benefit`` (P(HR < 1)), both with Monte Carlo standard errors; ``pareto_k``;
+        ``prob_benefit`` (P(HR < 1)), both with Monte Carlo standard errors (that of a probability
+        is 0 where all draws lie on one side); ``pareto_k``;
         ``method`` ``psis`` or ``refit``; ``passed``, whether the gate of the refit passed, empty
         where there was none.
     positions

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hccbayes import defaults
 from hccbayes.errors import InputError, Problem
 from hccbayes.formula import TREATMENT
 from hccbayes.frequentist.cox import cox
@@ -34,8 +35,6 @@ Direction = Literal["early_control_deaths", "treated_survivors"]
 
 EARLY_MONTHS: Final = 3.0
 """A grace period in common use: who dies within it may not have lived to be treated."""
-BENEFIT_PROB: Final = 0.95
-"""P(HR < 1) from which a finding is counted as one."""
 SIGNIFICANCE: Final = 0.05
 """Two-sided; the convention of the studies."""
 MOST_MOVED: Final = 50
@@ -54,7 +53,7 @@ FRAGILITY_COLUMNS: Final = (
 """Columns of the table of fragility."""
 _WORDS: Final = {
     "early_control_deaths": ("control deaths within {months:g} months", "treated"),
-    "treated_survivors": ("treated patients followed beyond {months:g} months", "control"),
+    "treated_survivors": ("treated patients followed beyond {months:g} months", "controls"),
 }
 
 
@@ -74,11 +73,11 @@ class Fragility:
         Number of patients who could be moved.
     table
         One row a number of patients moved, from 0 until the finding is gone by every standard
-        below: posterior mean ``log_hr``, ``prob_benefit``
-        (P(HR < 1)) with its Monte Carlo standard error, whether the fit ``passed`` its gate;
-        ``cox_hr`` and ``cox_p`` (Wald, two-sided) with the model's covariates, stratified by the
-        model's centers; ``logrank_p``. The Bayesian columns are empty beyond the number at which
-        the finding is gone; a frequentist number is empty where the test cannot be done.
+        below: posterior mean ``log_hr``, ``prob_benefit`` (P(HR < 1)) with its Monte Carlo standard
+        error (0 where all draws lie on one side), whether the fit ``passed`` its gate; ``cox_hr``
+        and ``cox_p`` (Wald, two-sided) with the model's covariates, stratified by the model's
+        centers; ``logrank_p``. The Bayesian columns are empty beyond the number at which the
+        finding is gone; a frequentist number is empty where the test cannot be done.
     number, number_cox, number_logrank
         Patients moved when P(HR < 1) is first below `prob`, and when a hazard ratio below 1 is
         first no longer significant at 0.05 by Cox regression and by the log-rank test; ``None``
@@ -133,7 +132,7 @@ def fragility(
     direction: Direction = "early_control_deaths",
     *,
     months: float = EARLY_MONTHS,
-    prob: float = BENEFIT_PROB,
+    prob: float = defaults.SENSITIVITY_PROB,
     most: int = MOST_MOVED,
     progress: Progress | None = None,
 ) -> Fragility:
