@@ -94,7 +94,8 @@ def patient_influence(
 ) -> Influence:
     r"""Return the effect without each patient.
 
-    With normalized weights :math:`\sum_s w_s = 1` the mean without patient i is
+    Where the effect changes with time, its mean over the events is followed. With normalized
+    weights :math:`\sum_s w_s = 1` the mean without patient i is
     :math:`\sum_s w_s \beta_s`, and P(HR < 1) is :math:`\sum_s w_s 1(\beta_s < 0)`.
 
     Parameters

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-_PRIOR_SIDE: Final = (
+PRIOR_SIDE: Final = (
     "interval_share",
     "walk_matrix",
     "trend_line",
@@ -132,7 +132,7 @@ def refit(
     data = {
         name: value
         for name, value in model_data(changed.data, base.spec.hazard, base.spec.priors).items()
-        if name not in _PRIOR_SIDE
+        if name not in PRIOR_SIDE
     }
     tree, diagnosis = fit(base.compiled, base.spec.sampler, data=data)
     return replace(base, study=changed, tree=tree, diagnosis=diagnosis)
