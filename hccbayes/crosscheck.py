@@ -60,8 +60,6 @@ WITHOUT_TWIN: Final[Mapping[str, str]] = {
 """Bayesian rows that are compared with nothing (by estimand, its beginning, or population): why."""
 _OF_REFERENCE: Final = (TWIN, STANDARDIZED, KM)
 _OF_PHASED_REFERENCE: Final = (PHASES, KM)
-_KNOWN_SD: Final = 10.0
-"""Of a step of the log hazard ratio from phase to phase in the reference fit: near-flat."""
 _KEY: Final = ["estimand", "term", "population", "time"]
 
 
@@ -83,7 +81,7 @@ def reference_spec(spec: AnalysisSpec, stop: pd.Series, event: pd.Series) -> Ana
             "treatment": near_flat,
             "covariates": near_flat,
             "gamma_shape": defaults.REFERENCE_GAMMA_SHAPE,
-            **({"effect_walk_sd": _KNOWN_SD} if phased else {}),
+            **({"effect_walk_sd": defaults.REFERENCE_EFFECT_STEP_SD} if phased else {}),
         }
     )
     hazard = spec.hazard.model_copy(

@@ -107,6 +107,8 @@ WEIGHT_TOTAL_TOLERANCE: Final = 0.10
 # Cross-check.
 REFERENCE_GAMMA_SHAPE: Final = 0.01
 """Shape of the near-flat gamma baseline of the reference fit."""
+REFERENCE_EFFECT_STEP_SD: Final = 10.0
+"""Standard deviation of the log hazard ratio's steps from phase to phase in the reference fit."""
 CROSSCHECK_AGREEMENT: Final = 0.1
 """Posterior standard deviations within which the reference fit and Cox should agree."""
 CROSSCHECK_REMARK: Final = 0.5

@@ -237,22 +237,29 @@ def prior_data(model: pm.Model, priors: PriorSection) -> dict[str, FloatArray]:
     Raises
     ------
     InputError
-        If a prior has another number of parameters than the one the model was built with; a
-        change of family needs a new model.
+        If a prior has another number of parameters than the one the model was built with, or is
+        learnt where the model holds a number; a change of family needs a new model.
     """
     found = {}
     for variable, field in _PRIOR_FIELDS.items():
         name = f"{variable}_prior"
         if name not in model.named_vars:
+            if f"{variable}_known" in model.named_vars and isinstance(
+                getattr(priors, field), Prior
+            ):
+                raise _other_family(field)
             continue
         prior = getattr(priors, field)
         values = np.asarray(prior.values if isinstance(prior, Prior) else (), dtype=np.float64)
         if values.shape != model[name].get_value().shape:
-            raise InputError(
-                Problem(f"[priors] {field}", "another family needs another model; build it anew")
-            )
+            raise _other_family(field)
         found[name] = values
     return found
+
+
+def _other_family(field: str) -> InputError:
+    message = "another family needs another model; build it anew"
+    return InputError(Problem(f"[priors] {field}", message))
 
 
 def model_coords(data: HazardData, hazard: HazardSection) -> dict[str, list[str] | range]:

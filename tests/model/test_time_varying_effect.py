@@ -157,9 +157,10 @@ def test_model_data_are_what_the_model_holds(effect, sd, toy_study):
 def test_a_known_scale_and_a_learnt_one_are_two_models(toy_study):
     learnt, study = toy_study(**SHAPES["phases"])
     known = learnt.with_values(["priors.effect_walk_sd=2"])
-    model = build_hazard_model(study.data, learnt.hazard, learnt.priors)
-    with pytest.raises(InputError, match="effect_walk_sd: another family needs another model"):
-        prior_data(model, known.priors)
+    for built, other in ((learnt, known), (known, learnt)):
+        model = build_hazard_model(study.data, built.hazard, built.priors)
+        with pytest.raises(InputError, match="effect_walk_sd: another family needs another model"):
+            prior_data(model, other.priors)
     assert hb.AnalysisSpec.from_dict(known.to_dict()) == known
 
 
