@@ -9,7 +9,6 @@
 # the therapy.
 
 # %%
-import arviz as az
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -20,16 +19,28 @@ from hccbayes.model_files import model_file
 from hccbayes.priors import Prior
 from hccbayes.report.numbers import format_probability
 
+# %% [markdown]
+# All of this page is made by one compiled model, that of the cohort with a binary confounder whose
+# carriers nobody knows. Its priors are data: with a confounder of no effect (standard deviations of
+# one millionth) it is the plain outcome model, and that is where the page begins.
+
 # %%
 spec = hb.AnalysisSpec.from_toml(model_file("lu2025_os")).with_values(["sampler.draws=500"])
 cohort = hb.read_cohort(spec.data.source, spec.roles)
 study = hb.build_study(cohort, spec)
-fitted = hb.sensitivity.fit_study(study, spec)
+none = hb.sensitivity.ConfounderPriors(
+    log_hr=Prior.of("half_normal", sigma=1e-6),
+    logit_difference=Prior.of("half_normal", sigma=1e-6),
+    more_common_in="control",
+)
+compiled = hb.sensitivity.compile_confounder(study, spec, none)
+plain = hb.sensitivity.fit_confounder(compiled, spec.sampler, none)
 print(spec.model.question)
-print(fitted.diagnosis.headline())
+print(plain.diagnosis.headline())
 
 # %%
-log_hr = fitted.posterior["treatment"]
+posterior = plain.tree["posterior"].to_dataset()
+log_hr = plain.log_hr
 lower, middle, upper = np.exp(np.quantile(log_hr, [0.025, 0.5, 0.975]))
 print(f"Hazard ratio {middle:.2f} ({lower:.2f} to {upper:.2f})")
 dead = float(cohort.frame["event"].mean())
@@ -86,7 +97,7 @@ print(array.attrs["caution"])
 
 # %%
 _, curves = estimand_draws(
-    fitted.posterior,
+    posterior,
     study.design,
     study.data,
     targets=populations(study.design, study.data, ("ate",)),
@@ -96,7 +107,7 @@ _, curves = estimand_draws(
 )
 follow_up = hb.sensitivity.FollowUp.of(cohort, curves)
 grid = hb.sensitivity.tipping_grid(log_hr, follow_up)
-benchmarks = hb.sensitivity.covariate_benchmarks(fitted.posterior, study.design, follow_up)
+benchmarks = hb.sensitivity.covariate_benchmarks(posterior, study.design, follow_up)
 ax = hb.plots.tipping(grid.assign_attrs(synthetic=cohort.synthetic), benchmarks)
 
 # %%
@@ -122,14 +133,8 @@ else:
 beliefs = {
     "mild": hb.sensitivity.ConfounderPriors.signed("control", sigma=0.35),
     "pessimistic": hb.sensitivity.ConfounderPriors.signed("control", sigma=1.4),
-    "none": hb.sensitivity.ConfounderPriors(
-        log_hr=Prior.of("half_normal", sigma=1e-6),
-        logit_difference=Prior.of("half_normal", sigma=1e-6),
-        more_common_in="control",
-    ),
 }
-compiled = hb.sensitivity.compile_confounder(study, spec, beliefs["none"])
-fits = {
+fits = {"none": plain} | {
     name: hb.sensitivity.fit_confounder(compiled, spec.sampler, belief)
     for name, belief in beliefs.items()
 }
@@ -142,18 +147,7 @@ for name, own in fits.items():
     print(f"{name:12s} HR {half:.2f} ({low:.2f} to {high:.2f}), P(HR < 1) {benefit}, gate {passed}")
 
 # %% [markdown]
-# The confounder of no effect must give back the plain model, within Monte Carlo error:
-
-# %%
-none = fits["none"].log_hr
-difference = float(none.mean() - log_hr.mean())
-error = float(np.hypot(az.mcse(none), az.mcse(log_hr)))
-print(
-    f"Difference of the mean log hazard ratios: {difference:+.3f} (Monte Carlo error {error:.3f})"
-)
-
-# %% [markdown]
-# And how far did the data move the belief? Shifts of the mean are in prior standard deviations.
+# How far did the data move the belief? Shifts of the mean are in prior standard deviations.
 # Nobody measured the confounder: what moves it is the shape of the hazard over time and between the
 # arms, under the model's assumption of proportional hazards. That is no evidence of a confounder.
 
