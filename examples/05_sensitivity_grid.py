@@ -18,11 +18,11 @@ from hccbayes.model_files import model_file
 # %% [markdown]
 # The choices here are the prior of the treatment effect (standard deviations of the log hazard
 # ratio), the cut points of the time axis, and whether covariates are adjusted for. To be quick, the
-# model is without centers.
+# model is without centers and 500 draws a chain must do; the gate says whether they did.
 
 # %%
 base = hb.AnalysisSpec.from_toml(model_file("chen2025_os")).with_values(
-    ["hazard.center=none", "estimands.times=[12]"]
+    ["hazard.center=none", "estimands.times=[12]", "sampler.draws=500"]
 )
 grid = hb.sensitivity.Grid.of(
     "choices",
