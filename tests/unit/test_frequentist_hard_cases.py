@@ -451,8 +451,9 @@ CASES: Mapping[str, tuple[Cohort, Outcomes]] = {
 SWEEP = [
     pytest.param(FUNCTIONS[name], cohort, outcome, id=f"{case}-{name}")
     for case, (cohort, outcomes) in CASES.items()
-    for names, outcome in outcomes.items()
-    for name in names.split()
+    for name, outcome in sorted(
+        (name, outcome) for names, outcome in outcomes.items() for name in names.split()
+    )
 ]
 
 
