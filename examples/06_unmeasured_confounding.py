@@ -108,7 +108,7 @@ _, curves = estimand_draws(
 follow_up = hb.sensitivity.FollowUp.of(cohort, curves)
 grid = hb.sensitivity.tipping_grid(log_hr, follow_up)
 benchmarks = hb.sensitivity.covariate_benchmarks(posterior, study.design, follow_up)
-ax = hb.plots.tipping(grid.assign_attrs(synthetic=cohort.synthetic), benchmarks)
+ax = hb.plots.tipping(grid, benchmarks)
 
 # %%
 print(benchmarks.round(3).to_string(index=False))

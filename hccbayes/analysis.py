@@ -80,6 +80,8 @@ class Analysis:
             own = () if self.score_tables is None else self.score_tables.tables.values()
             for table in (self.estimates, self.crosscheck, self.posterior, *own):
                 table.attrs["synthetic"] = self.summary.synthetic
+            for group in self.posterior.subtree:
+                group.attrs["synthetic"] = self.summary.synthetic
 
     def report(self) -> str:
         """Return the report as Markdown."""

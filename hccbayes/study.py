@@ -35,7 +35,8 @@ class Study:
     """A cohort made ready for one model: times, design, episodes, person-time.
 
     ``at_risk`` counts the patients of each arm at risk at the horizon of the restricted mean;
-    ``score_design`` is that of the propensity model, where there is one.
+    ``score_design`` is that of the propensity model, where there is one; ``synthetic`` names the
+    synthetic cohort that this is, so that every table and figure of it says so.
     """
 
     times: TimeFrame
@@ -44,6 +45,7 @@ class Study:
     episodes: pd.DataFrame
     data: HazardData
     at_risk: Mapping[str, int]
+    synthetic: str = ""
 
 
 def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None = None) -> Study:
@@ -100,6 +102,7 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
         episodes=episodes,
         data=data,
         at_risk=dict(zip(ARMS, at_risk.tolist(), strict=True)),
+        synthetic=cohort.synthetic,
     )
 
 

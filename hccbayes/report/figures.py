@@ -59,20 +59,14 @@ def _score_figures(
     by_draw = tree["balance_draws"].to_dataset()["smd"]
     found: dict[str, Callable[[], Axes | Figure]] = {
         "balance": lambda: plots.love(weighted, by_draw=by_draw),
-        "overlap": lambda: plots.overlap(_marked(tree, "overlap")),
-        "weights": lambda: plots.weights(_marked(tree, "weight_counts")),
+        "overlap": lambda: plots.overlap(tree["overlap"].to_dataset()),
+        "weights": lambda: plots.weights(tree["weight_counts"].to_dataset()),
         "marginal_effects": lambda: plots.forest(effects, estimand="marginal_hr", **words),
     }
     matched = tables.balance[tables.balance["sample"] == "matched"]
     if len(matched):
         found["balance_matched"] = lambda: plots.love(matched)
     return found
-
-
-def _marked(tree: xr.DataTree, group: str) -> xr.Dataset:
-    """Return a group that says itself whether its cohort is synthetic."""
-    dataset = tree[group].to_dataset()
-    return dataset.assign_attrs(synthetic=tree.attrs.get("synthetic", ""))
 
 
 def _figures(

@@ -1,8 +1,9 @@
 """The treatment effect under an unmeasured confounder: fitted once, refitted under other beliefs.
 
-The data say next to nothing of a confounder that nobody measured: its posterior is its prior, and
-what the analysis gives is the treatment effect averaged over what the analyst believes. How far the
-posterior did move is in :func:`confounder_update`.
+The data say little of a confounder that nobody measured: what the analysis gives is the treatment
+effect averaged over what the analyst believes. With rare deaths the confounder's posterior is its
+prior; with common ones it moves, by what the smooth baseline and the prior of the effect assume and
+not by evidence. :func:`confounder_update` says how far.
 """
 
 from __future__ import annotations

@@ -50,6 +50,8 @@ class FollowUp:
         time 0 with survival 1; shape ``(times,)``.
     censoring_survival
         Probability of being uncensored in the middle of each step, shape ``(times - 1,)``.
+    synthetic
+        Name of the synthetic cohort that this is; empty for patients.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class FollowUp:
 
     control_survival: FloatArray
     censoring_survival: FloatArray
+    synthetic: str = ""
 
     def __post_init__(self) -> None:
         """Check the curves."""
@@ -99,6 +102,7 @@ class FollowUp:
         return cls(
             control_survival=own.to_numpy(),
             censoring_survival=figure_data.censoring_survival(cohort.frame, grid),
+            synthetic=cohort.synthetic,
         )
 
 

@@ -145,6 +145,7 @@ def patient_influence(
     order = rows["change"].abs().sort_values(ascending=False, kind="stable").index
     table = rows.loc[order].reset_index(drop=True)
     table["rank"] = np.arange(1, len(table) + 1)
+    table.attrs["synthetic"] = study.synthetic
     draws = base.posterior["treatment"]
     return Influence(
         table=table[list(INFLUENCE_COLUMNS)],

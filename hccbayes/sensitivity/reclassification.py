@@ -177,6 +177,7 @@ def fragility(
     moved = order[:most]
     arms = [_treatment(base, direction, moved[:count]) for count in range(len(moved) + 1)]
     table = _table(base, arms, prob, watch)
+    table.attrs["synthetic"] = base.study.synthetic
     lost = _lost(table, prob)
     return Fragility(
         direction=direction,

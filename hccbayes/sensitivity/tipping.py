@@ -106,7 +106,7 @@ def tipping_grid(
     -------
     xarray.Dataset
         ``prob`` and ``observed_log_hr`` (b) over the dims ``log_confounder_hr`` and
-        ``difference``; attributes ``prevalence``, ``threshold`` and ``bias``.
+        ``difference``; attributes ``prevalence``, ``threshold``, ``bias`` and ``synthetic``.
 
     Raises
     ------
@@ -143,7 +143,12 @@ def tipping_grid(
     return xr.Dataset(
         {"prob": (dims, _share_below(draws, limit)), "observed_log_hr": (dims, limit)},
         coords=grids,
-        attrs={"prevalence": prevalence, "threshold": threshold, "bias": bias},
+        attrs={
+            "prevalence": prevalence,
+            "threshold": threshold,
+            "bias": bias,
+            "synthetic": follow_up.synthetic,
+        },
     )
 
 

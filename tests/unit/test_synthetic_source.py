@@ -96,6 +96,8 @@ def test_tables_and_draws_carry_it_through_a_folder(synthetic, written):
     assert again.summary.synthetic == NAME
     for table in (again.estimates, again.crosscheck, again.posterior):
         assert table.attrs["synthetic"] == NAME
+    for group in again.posterior.subtree:
+        assert group.attrs["synthetic"] == NAME, group.path
 
 
 def test_every_named_model_checks_without_a_data_argument():

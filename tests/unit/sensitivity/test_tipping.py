@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,10 @@ def test_grid_counts_draws_below_the_bias(draws):
     assert (grid.isel(log_confounder_hr=0)["prob"] == np.mean(draws < 0)).all()
     # More of the confounder in the controls leaves less benefit.
     assert (np.diff(grid["prob"].isel(log_confounder_hr=2)) > 0).all()
-    assert grid.attrs == {"prevalence": 0.4, "threshold": 1.0, "bias": "exact"}
+    said = {"prevalence": 0.4, "threshold": 1.0, "bias": "exact"}
+    assert grid.attrs == {**said, "synthetic": ""}
+    marked = tipping_grid(draws, replace(own, synthetic="synthetic_chen2025"))
+    assert marked.attrs == {**said, "synthetic": "synthetic_chen2025"}
 
 
 def test_array_grid_finds_effects_easier_to_overturn(draws):
