@@ -49,12 +49,16 @@ def _scales(prior: Prior) -> list[float]:
 
 
 def time_grid(spec: AnalysisSpec) -> Grid:
-    """Return other cut points: 3, 5 and 8 intervals of equal events, the clinical and a fine grid.
+    """Return other cut points, and effects that change with time, one at a time.
+
+    Cut points: 3, 5 and 8 intervals of equal events, the clinical and a fine grid. Effects:
+    constant, by phases, in log time, and as a walk. Horizons are for a grid file: how far they may
+    reach depends on the cohort.
 
     Parameters
     ----------
     spec
-        The model; its own cut points are among them.
+        The model; its own cut points and effect are among them.
     """
     cuts: list[Any] = [{"quantile": count} for count in _EVENTS_PER_CUT]
     cuts += ["auto", "fine"]
@@ -62,7 +66,10 @@ def time_grid(spec: AnalysisSpec) -> Grid:
     if own not in cuts:
         cuts.insert(0, own)
     return Grid.of(
-        "time_axis", {"hazard.cuts": cuts}, question="Do the cut points make the result?"
+        "time_axis",
+        {"hazard.cuts": cuts, "hazard.effect": ["constant", "phases", "log_time", "smooth"]},
+        question="Does the time axis make the result?",
+        combine="one_at_a_time",
     )
 
 
@@ -144,6 +151,8 @@ def _needs_score(spec: AnalysisSpec) -> None:
 def center_grid(spec: AnalysisSpec) -> Grid:
     """Return other models of the centers, and each center left out in turn.
 
+    Also a treatment effect that varies between centers, where the model has center effects.
+
     Parameters
     ----------
     spec
@@ -159,9 +168,12 @@ def center_grid(spec: AnalysisSpec) -> Grid:
     kinds = ["none", "fixed", "hierarchical", "stratified"]
     if spec.hazard.center_slope:
         kinds = ["fixed", "hierarchical"]
+    vary: dict[str, list[Any]] = {"hazard.center": kinds}
+    if spec.hazard.center in ("fixed", "hierarchical"):
+        vary["hazard.center_slope"] = [False, True]
     return Grid.of(
         "centers",
-        {"hazard.center": kinds},
+        vary,
         question="Does one center make the result?",
         combine="one_at_a_time",
         leave_out_centers=True,

@@ -10,15 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
 
 import hccbayes as hb
-from hccbayes.sensitivity.cell_fit import CellFitter
+from hccbayes.sensitivity.cell_fit import CellFitter, without_center
 from hccbayes.sensitivity.cells_table import cells_table
 from hccbayes.sensitivity.grid import Grid, grid_cells, grid_roles
 from hccbayes.sensitivity.run import SensitivityResult, run_grid
+from hccbayes.sensitivity.structure import CompiledModels, refit_data
 
 GRID = Grid.of(
     "real",
@@ -163,6 +165,28 @@ def test_a_scheduler_that_does_not_answer_is_named(cohort, spec, tmp_path) -> No
         )
     with pytest.raises(hb.InputError, match="is needed with dask"):
         run_grid(cohort, spec, GRID, tmp_path / "nowhere", backend="dask")
+
+
+def test_a_center_emptied_is_a_center_left_out(cohort, spec) -> None:
+    """Without center terms: weights of 0 for the patients of one center, or no such patients."""
+    changed = spec.with_values(
+        ["hazard.center=none", "hazard.formula=treatment", "sampler.draws=2000", "sampler.chains=4"]
+    )
+    without = without_center(cohort, "west")
+    left_out = hb.build_study(without, changed)
+    weights = (cohort.frame["center"] != "west").to_numpy(dtype=float)
+    emptied = hb.build_study(cohort, changed, weights=weights)
+    np.testing.assert_allclose(emptied.data.interval_events, left_out.data.interval_events)
+    compiled = CompiledModels().get(left_out, changed)
+    found = []
+    for study in (left_out, emptied):
+        data = refit_data(compiled, study, changed)
+        draws = compiled.sample(changed.sampler, data=data)["posterior"]["treatment"]
+        error = float(draws.std()) / np.sqrt(float(az.ess(draws)))
+        found.append((float(draws.mean()), float(draws.std()), error))
+    (one, one_sd, one_error), (two, two_sd, two_error) = found
+    assert one == pytest.approx(two, abs=4 * np.hypot(one_error, two_error))
+    assert one_sd == pytest.approx(two_sd, rel=0.05)
 
 
 def test_the_table_of_nothing_is_empty() -> None:

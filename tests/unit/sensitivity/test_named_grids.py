@@ -46,6 +46,7 @@ def test_each_center_is_left_out(spec: hb.AnalysisSpec) -> None:
     assert {cell.left_out for cell in cells} == {"", *CENTERS}
     kinds = {cell.spec.hazard.center for cell in cells if not cell.left_out}
     assert kinds == {"none", "fixed", "hierarchical", "stratified"}
+    assert sum(cell.spec.hazard.center_slope for cell in cells) == 1
 
 
 def test_every_method_meets_every_population(spec: hb.AnalysisSpec) -> None:
@@ -60,7 +61,10 @@ def test_own_cut_points_come_first() -> None:
     changed = spec.with_values(["hazard.cuts=[4, 8]"])
     cells = grid_cells(named_grid("time_axis", changed), changed, CENTERS)
     assert cells[0].is_base
-    assert len(cells) == 6
+    assert cells[0].values["hazard.cuts"] == "4, 8"
+    assert len(cells) == 9
+    effects = {cell.spec.hazard.effect for cell in cells}
+    assert effects == {"constant", "phases", "log_time", "smooth"}
 
 
 def test_what_a_model_lacks_cannot_be_varied() -> None:
