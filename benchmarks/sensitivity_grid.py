@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,9 +21,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import distributed
 import joblib
+import pandas as pd
 import psutil
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 import hccbayes as hb
 from hccbayes.model_files import model_file
@@ -81,11 +86,54 @@ def memory() -> Iterator[list[float]]:
 
 def from_nothing(cohort: hb.Cohort, cell: Cell) -> float:
     """Return the log hazard ratio of one analysis, compiled for it alone."""
-    found = CellFitter(cohort).fit(cell).estimates
+    with threadpool_limits(limits=1):
+        found = CellFitter(cohort).fit(cell).estimates
     return next(row.estimate for row in found if row.estimand == "log_hr")
 
 
-def measure() -> dict[str, Any]:
+@contextmanager
+def dask_cluster(folder: Path) -> Iterator[str]:
+    """Give the address of a Dask scheduler on this machine with two workers, and stop them."""
+    place = folder / "scheduler.json"
+    host = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(place)]
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    processes = [subprocess.Popen([*dask, "scheduler", "--port", "0", *host], **quiet)]
+    try:
+        while not place.exists():
+            time.sleep(0.1)
+        processes += [
+            subprocess.Popen([*dask, "worker", "--nthreads", "1", *host], **quiet)
+            for _ in range(JOBS)
+        ]
+        with distributed.Client(scheduler_file=str(place)) as client:
+            client.wait_for_workers(JOBS, timeout=60)
+            address = str(client.scheduler.address)
+        yield address
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def through_dask(cohort: hb.Cohort, spec: hb.AnalysisSpec, own: pd.DataFrame) -> dict[str, Any]:
+    """Return whether the grid through a Dask cluster has the same numbers, and its seconds."""
+    with tempfile.TemporaryDirectory() as folder, dask_cluster(Path(folder)) as address:
+        start = time.perf_counter()
+        result = hb.sensitivity.run_grid(
+            cohort,
+            spec,
+            GRID,
+            Path(folder) / "grid",
+            jobs=JOBS,
+            backend="dask",
+            scheduler=address,
+        )
+        seconds = time.perf_counter() - start
+    return {"dask_seconds": seconds, "dask_identical": result.cells.equals(own)}
+
+
+def measure(*, dask: bool) -> dict[str, Any]:
     """Return seconds and memory of both ways, and whether their numbers agree."""
     spec = hb.AnalysisSpec.from_toml(model_file("chen2025_os"))
     cohort = hb.read_cohort("synthetic:chen2025", spec.roles)
@@ -116,16 +164,16 @@ def measure() -> dict[str, Any]:
         "largest_difference_of_log_hr": max(abs(a - b) for a, b in zip(fresh, own, strict=True)),
         "peak_megabytes": peak[0],
         "statuses": statuses,
-        "load_before": psutil.getloadavg()[2],
-    }
+    } | (through_dask(cohort, spec, result.cells) if dask else {})
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=HERE / "sensitivity_grid.json")
+    parser.add_argument("--dask", action="store_true", help="the grid through Dask as well")
     options = parser.parse_args()
-    found = measure()
+    found = measure(dask=options.dask)
     options.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     console = Console(width=110)
     console.print(
@@ -133,7 +181,7 @@ def main() -> None:
         f"{found['grid_seconds']:.0f} s (aim {AIMS['grid_seconds']:g}), "
         f"{found['times_faster']:.1f} times as fast as from nothing "
         f"(aim {AIMS['times_faster']:g}), peak {found['peak_megabytes']:.0f} MB; "
-        f"{found['statuses']}"
+        f"{found['statuses']} {found.get('dask_identical', '')}"
     )
 
 
