@@ -8,9 +8,15 @@ from typing import Final
 from hccbayes.fit import CompiledModel, DataUpdate, compile_model
 from hccbayes.hazard_model import build_hazard_model, model_data, prior_data
 from hccbayes.priors import Prior
-from hccbayes.spec import AnalysisSpec, Backend, HazardSection
+from hccbayes.spec import AnalysisSpec, Backend, HazardSection, PriorSection
 from hccbayes.study import Study
 
+_STANDARD: Final[dict[str, dict[str, float]]] = {
+    "normal": {"mu": 0.0, "sigma": 1.0},
+    "student_t": {"nu": 4.0, "mu": 0.0, "sigma": 1.0},
+    "half_normal": {"sigma": 1.0},
+    "gamma": {"alpha": 1.0, "beta": 1.0},
+}
 _KEPT: Final = 2
 """Compiled models that a process keeps; cells of one structure follow one another."""
 
@@ -89,10 +95,27 @@ class CompiledModels:
         if structure not in self._kept:
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            model = build_hazard_model(study.data, spec.hazard, spec.priors)
+            model = build_hazard_model(study.data, spec.hazard, _standard(spec.priors))
             self._kept[structure] = compile_model(model, spec.sampler.backend)
             self.compilations += 1
         return self._kept[structure]
+
+
+def _standard(priors: PriorSection) -> PriorSection:
+    """Return priors of the same families whose parameters are no analysis's own.
+
+    Chains start where the priors that a model is compiled with put them. With these, a refit does
+    not depend on which analysis its model was compiled for.
+    """
+    usual = PriorSection()
+    changes = {}
+    for name in type(priors).model_fields:
+        own, default = getattr(priors, name), getattr(usual, name)
+        if isinstance(own, Prior) and not (isinstance(default, Prior) and default.dist == own.dist):
+            changes[name] = Prior.of(own.dist, **_STANDARD[own.dist])
+        elif isinstance(default, Prior) and not isinstance(own, Prior):
+            changes[name] = own  # A scale that is known is part of the structure.
+    return usual.model_copy(update=changes)
 
 
 def refit_data(compiled: CompiledModel, study: Study, spec: AnalysisSpec) -> DataUpdate:

@@ -1,6 +1,6 @@
 """A grid fitted for real: refits equal fits from nothing, whoever computes them.
 
-One grid of six cells that share a structure: prior scales, cut points and a covariate are data.
+One grid of sixteen cells that share a structure: prior scales, cut points and a covariate are data.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ GRID = Grid.of(
         "priors.treatment.sigma": [0.354, 10.0],
         "hazard.formula": ["treatment + age", "treatment + size"],
         "hazard.cuts": [[3.0, 9.0], [4.0, 8.0]],
+        "priors.walk_sd.sigma": [0.25, 1.0],
     },
 )
 
@@ -83,7 +84,7 @@ def test_refits_equal_fits_from_nothing(here, cohort, spec) -> None:
     """The last cell differs from the first in all that may vary; here the last is compiled for."""
     first, *_, last = grid_cells(GRID, spec, ())
     fitter = CellFitter(cohort)
-    for number, cell in ((8, last), (1, first)):
+    for number, cell in ((16, last), (1, first)):
         found = fitter.fit(cell).estimates
         own = here.cells[here.cells["cell"] == number]
         assert [row.estimate for row in found] == own["estimate"].tolist()
@@ -100,7 +101,7 @@ def test_numbers_move_as_they_should(here) -> None:
     by_prior = rows.groupby("priors.treatment.sigma")["estimate"].mean()
     assert abs(by_prior["0.354"]) < abs(by_prior["10"])
     assert set(here.cells["status"]) <= {"good", "failed diagnostics"}
-    assert len(rows) == 8
+    assert len(rows) == 16
 
 
 def test_two_processes_give_the_same_numbers(here, cohort, spec, tmp_path) -> None:
