@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hccbayes.defaults import FREQUENTIST_COLOR, POSTERIOR_COLOR, SENSITIVITY_PROB
-from hccbayes.errors import InputError, Problem
 from hccbayes.plots.style import (
     BAND_ALPHA,
     REFERENCE_LINE,
     SINGLE_COLUMN,
     THIN_LINE,
+    check_rows,
     new_axes,
     publication_style,
 )
@@ -60,10 +60,7 @@ def fragility(
     InputError
         If the table is empty or a column is absent.
     """
-    missing = [name for name in _NEEDED if name not in table]
-    if missing or table.empty:
-        what = f"has no column {', '.join(missing)}" if missing else "has no row"
-        raise InputError(Problem("table of fragility", what))
+    check_rows(table, _NEEDED, "table of fragility")
     ax = new_axes(ax, width=SINGLE_COLUMN, height=_HEIGHT)
     fitted = table.dropna(subset="prob_benefit")
     count, value = fitted["reclassified"], fitted["prob_benefit"]

@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 
 from hccbayes import defaults
 from hccbayes.arms import ARMS
-from hccbayes.errors import InputError, Problem
 from hccbayes.plots.style import (
     REFERENCE_LINE,
     SINGLE_COLUMN,
     TEXT_SIZE,
     THIN_LINE,
+    check_rows,
     new_axes,
     publication_style,
 )
@@ -62,10 +62,7 @@ def influence(
     InputError
         If the table is empty or a column is absent.
     """
-    missing = [name for name in _NEEDED if name not in table]
-    if missing or table.empty:
-        what = f"has no column {', '.join(missing)}" if missing else "has no row"
-        raise InputError(Problem("table of influence", what))
+    check_rows(table, _NEEDED, "table of influence")
     ax = new_axes(ax, width=SINGLE_COLUMN, height=_HEIGHT)
     called = dict(names or {"treated": "Treated", "control": "Control"})
     for arm in ARMS:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -18,6 +18,9 @@ from matplotlib.ticker import MultipleLocator
 from hccbayes import defaults
 from hccbayes.arms import ARMS
 from hccbayes.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MILLIMETER: Final = 1.0 / 25.4
 """Inches."""
@@ -140,6 +143,21 @@ def select(array: xr.DataArray, dim: str, label: str) -> xr.DataArray:
 def _unknown(where: str, kind: str, name: str, known: Any) -> InputError:
     choices = ", ".join(str(item) for item in known) or "none"
     return InputError(Problem(where, f"unknown {kind} {name!r}; choose from {choices}"))
+
+
+def check_rows(table: pd.DataFrame, needed: Sequence[str], where: str) -> None:
+    """Refuse a table without a column that a figure needs, or without a row.
+
+    Raises
+    ------
+    InputError
+        With the columns that are absent.
+    """
+    absent = [name for name in needed if name not in table]
+    if absent:
+        raise InputError(Problem(where, f"has no column {', '.join(absent)}"))
+    if table.empty:
+        raise InputError(Problem(where, "has no row"))
 
 
 def choose(where: str, name: str, known: Any) -> None:
