@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         plots,
         sensitivity,
         synthetic,
+        time_zero,
         weights,
     )
     from hccbayes.analysis import Analysis, load
@@ -68,6 +69,7 @@ _MODULES = frozenset(
         "plots",
         "sensitivity",
         "synthetic",
+        "time_zero",
         "weights",
     }
 )
@@ -96,6 +98,7 @@ __all__ = [
     "read_cohort",
     "sensitivity",
     "synthetic",
+    "time_zero",
     "weights",
 ]
 

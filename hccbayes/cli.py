@@ -100,12 +100,17 @@ def check(model: ModelArgument, data: DataOption = None, changes: SetOption = No
         spec = read_spec(model, changes)
         cohort = _cohort(spec, data_source(spec, data, model))
         from hccbayes.study import build_study
+        from hccbayes.time_zero.emulation import emulate
 
-        study = build_study(cohort, spec)
+        designed = emulate(cohort, spec)
+        study = build_study(designed.cohort, spec)
     except (HccbayesError, OSError) as error:
         fail(error)
-    summary = cohort.summary()
-    console.print_check(summary, study.data, cautions(summary, study.data, spec, study.at_risk))
+    summary = designed.cohort.summary()
+    told = (*cautions(summary, study.data, spec, study.at_risk), *designed.notes)
+    console.print_check(summary, study.data, tuple(dict.fromkeys(told)))
+    if spec.design is not None:
+        console.print_target_trial(spec)
 
 
 @app.command()

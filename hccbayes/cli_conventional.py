@@ -60,6 +60,7 @@ def conventional(
     from hccbayes.frequentist.screening import P_ENTER
     from hccbayes.report.conventional_folder import check_free
     from hccbayes.spec import AnalysisSpec
+    from hccbayes.time_zero.emulation import emulate
 
     try:
         events = _columns(adverse_events)
@@ -68,7 +69,8 @@ def conventional(
         _check_limit(limit)
         folder = out or Path("results") / f"{spec.model.name}_conventional"
         check_free(folder, force=force)
-        cohort = read_cohort(data_source(spec, data, model), spec.roles)
+        designed = emulate(read_cohort(data_source(spec, data, model), spec.roles), spec)
+        cohort = designed.cohort
         with console.progress(quiet=quiet) as watch:
             watch.stage("estimating")
             from hccbayes.conventional_curves import conventional_curves
@@ -98,7 +100,7 @@ def conventional(
         result,
         spec=spec,
         summary=cohort.summary(),
-        notes=(*result.notes, *figure_notes(drawn)),
+        notes=(*designed.notes, *result.notes, *figure_notes(drawn)),
         directory=folder,
         quiet=quiet,
     )

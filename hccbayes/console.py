@@ -21,12 +21,14 @@ from hccbayes.report.numbers import (
     format_interval,
     format_probability,
 )
+from hccbayes.time_zero.protocol import target_trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hccbayes.analysis import Analysis
     from hccbayes.hazard_data import HazardData
+    from hccbayes.spec import AnalysisSpec
 
 _SHOWN: Final = ("hr", "marginal_hr", "survival_difference", "rmst_difference", "median")
 _MARGINAL: Final = {"marginal_hr": "hazard ratio", "rmst_difference": "months gained"}
@@ -112,6 +114,15 @@ def print_check(summary: CohortSummary, data: HazardData, cautions: Sequence[str
         table.add_row(label, f"{count:g}")
     console.print(table)
     _print_notes(console, summary, cautions)
+
+
+def print_target_trial(spec: AnalysisSpec) -> None:
+    """Print the protocol of the target trial beside its emulation."""
+    found = target_trial(spec)
+    table = _table("Target trial and its emulation", *found.columns, numbers=())
+    for row in found.itertuples(index=False):
+        table.add_row(*(escape(str(cell)) for cell in row))
+    Console().print(table)
 
 
 def _print_notes(console: Console, summary: CohortSummary, cautions: Sequence[str]) -> None:

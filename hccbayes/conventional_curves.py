@@ -30,6 +30,7 @@ from hccbayes.propensity import score_columns
 from hccbayes.propensity_model import center_terms
 from hccbayes.records import POPULATION_NAMES
 from hccbayes.spec import AnalysisSpec
+from hccbayes.time_zero.emulation import emulate
 from hccbayes.treatment_residuals import TreatmentResiduals, treatment_residuals
 
 FloatArray = NDArray[np.float64]
@@ -101,6 +102,7 @@ def conventional_curves(cohort: Cohort, spec: AnalysisSpec) -> ConventionalCurve
         with a note.
     """
     notes: list[str] = []
+    cohort = emulate(cohort, spec).cohort
     names, prob = spec.data.arm.names, spec.estimands.interval.prob
     return ConventionalCurves(
         arm_names=(names["treated"], names["control"]),

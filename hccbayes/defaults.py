@@ -125,6 +125,10 @@ SENSITIVITY_PROB: Final = 0.95
 
 # Cautions.
 SMALL_ARM: Final = 30
+NO_EARLY_EVENT_PROBABILITY: Final = 1e-3
+"""Probability of no event before the first, under the hazard after it, below which inclusion is
+suspected to have asked for survival."""
+
 FEW_AT_RISK: Final = 5
 """Patients of an arm at risk at the RMST horizon below which a caution is printed."""
 FEW_EVENTS_TAIL: Final = 5

@@ -86,9 +86,20 @@ class Design:
         """Scale of each term, shape ``(terms,)``."""
         return np.array([term.scale for term in self.terms])
 
-    def conventional(self) -> pd.DataFrame:
-        """Return treatment and covariates on their own scale, for regression without priors."""
-        return pd.concat([pd.Series(self.treatment, name=TREATMENT), self.columns], axis=1)
+    def conventional(self, episodes: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return treatment and covariates on their own scale, for regression without priors.
+
+        Parameters
+        ----------
+        episodes
+            ``patient_index`` and ``treatment`` of each episode, for one row an episode; without
+            it, one row a patient.
+        """
+        if episodes is None:
+            return pd.concat([pd.Series(self.treatment, name=TREATMENT), self.columns], axis=1)
+        treatment = pd.Series(episodes["treatment"].to_numpy(dtype=np.float64), name=TREATMENT)
+        columns = self.columns.iloc[episodes["patient_index"]].reset_index(drop=True)
+        return pd.concat([treatment, columns], axis=1)
 
     def contrasts(self) -> dict[str, str]:
         """Return the estimate table's contrast of each column of :meth:`conventional`."""

@@ -36,8 +36,9 @@ from hccbayes.records import Diagnosis, estimate_table
 from hccbayes.results_tree import results_tree
 from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
-from hccbayes.study import Study, build_study
+from hccbayes.study import Study, build_study, once_a_patient
 from hccbayes.time_varying_effect import phases_of
+from hccbayes.time_zero.emulation import emulate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +70,8 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         term, cut points that nobody reaches, an infinite weight, no pair within the caliper.
     """
     watch = progress or Silent()
+    designed = emulate(cohort, spec)
+    cohort = designed.cohort
     study = build_study(cohort, spec)
     propensity = _propensity(study, spec, watch)
     score = None if propensity is None else propensity.score
@@ -99,6 +102,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         score_tables=_score_tables(cohort, spec, propensity, adjustment),
         cautions=(
             *cautions(summary, study.data, spec, study.at_risk, checked),
+            *designed.notes,
             *conventional.attrs["notes"],
             *(() if adjustment is None else adjustment.notes),
         ),
@@ -157,8 +161,8 @@ def _conventional(
     cohort: Cohort, study: Study, spec: AnalysisSpec, score: NDArray[np.float64] | None
 ) -> pd.DataFrame:
     """Return the frequentist twins: of the sample, and standardized over the populations."""
-    frame, design, times = cohort.frame, study.design, study.times
-    terms = design.conventional()
+    frame, design, times = cohort.at_risk_frame(), study.design, study.times
+    terms = design.conventional(study.episodes)
     plain = conventional_estimates(
         frame,
         terms,
@@ -174,12 +178,12 @@ def _conventional(
         times=times.times,
         horizon=times.horizon,
         grid=times.grid,
-        censoring_survival=figure_data.censoring_survival(frame, times.grid),
+        censoring_survival=figure_data.censoring_survival(cohort.frame, times.grid),
     )
     standardized = standardized_estimates(
         frame,
         terms,
-        population_weights(design, spec.estimands.populations, score),
+        once_a_patient(population_weights(design, spec.estimands.populations, score), study),
         reading,
         model=spec.model.name,
         prob=spec.estimands.interval.prob,

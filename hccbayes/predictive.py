@@ -68,7 +68,10 @@ class Patients:
     """What a replicated cohort keeps of each patient; arrays with one element (or row) each.
 
     ``start``, ``stop`` in months, ``event``, ``treatment``, standardized ``covariates``, and
-    ``center_index`` into the model's centers.
+    ``center_index`` into the model's centers. With a time-dependent treatment a row is an episode,
+    replicated as one that enters at its start, and patients are ``switching``: what ends an
+    episode without treatment is then also the start of treatment, so that censoring differs
+    between the arms.
     """
 
     start: FloatArray
@@ -77,6 +80,7 @@ class Patients:
     treatment: FloatArray
     covariates: FloatArray
     center_index: NDArray[np.intp]
+    switching: bool = False
 
 
 def posterior_predictive(
@@ -101,7 +105,7 @@ def posterior_predictive(
     posterior
         Draws; `replicates` of them, evenly spaced, are used.
     episodes
-        One episode a patient: ``start``, ``stop``, ``event``, ``treatment``; delayed entry is kept.
+        ``start``, ``stop``, ``event``, ``treatment``; delayed entry is kept.
     design, data
         What the model was fitted to.
     grid
@@ -176,7 +180,7 @@ def patients_of(episodes: pd.DataFrame, design: Design, data: HazardData) -> Pat
     Parameters
     ----------
     episodes
-        One episode a patient: ``patient_index``, ``start``, ``stop``, ``event``, ``treatment``.
+        ``patient_index``, ``start``, ``stop``, ``event``, ``treatment``.
     design, data
         What the model was fitted to.
     """
@@ -193,6 +197,7 @@ def patients_of(episodes: pd.DataFrame, design: Design, data: HazardData) -> Pat
         treatment=treatment,
         covariates=design.matrix[own],
         center_index=center[own],
+        switching=len(own) > len(np.unique(own)),
     )
 
 
@@ -231,16 +236,28 @@ def _replicate(
 
 def censoring_times(patients: Patients, rng: np.random.Generator) -> FloatArray:
     """Return when each patient would have been censored, drawn beyond the event for the dead."""
-    curve = kaplan_meier(patients.start, patients.stop, 1.0 - patients.event)
+    result = patients.stop.copy()
+    everybody = np.ones(len(result), dtype=bool)
+    arms = [patients.treatment == value for value in ARM_VALUE.values()]
+    for own in arms if patients.switching else [everybody]:
+        start, stop, event = patients.start[own], patients.stop[own], patients.event[own]
+        result[own] = _censoring_times(start, stop, event, rng)
+    return result
+
+
+def _censoring_times(
+    start: FloatArray, stop: FloatArray, event: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    curve = kaplan_meier(start, stop, 1.0 - event)
     times, uncensored = curve["time"].to_numpy(), curve["survival"].to_numpy()
-    died = patients.event == 1
-    at_event = uncensored[np.searchsorted(times, patients.stop[died], side="right") - 1]
+    died = event == 1
+    at_event = uncensored[np.searchsorted(times, stop[died], side="right") - 1]
     level = at_event * (1.0 - rng.random(len(at_event)))
     # First time at which the probability of being uncensored has fallen to the level drawn.
     position = np.searchsorted(-uncensored, -level, side="left")
-    beyond = np.append(times, patients.stop.max())[position]
-    result = patients.stop.copy()
-    result[died] = np.maximum(beyond, patients.stop[died])
+    beyond = np.append(times, stop.max())[position]
+    result = stop.copy()
+    result[died] = np.maximum(beyond, stop[died])
     return result
 
 

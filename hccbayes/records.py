@@ -334,7 +334,11 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """Size of one arm: patients, events and person-months."""
+    """Size of one arm: patients, events and person-months.
+
+    With a time-dependent treatment, patients ever and never treated, and events and person-months
+    with and without treatment.
+    """
 
     label: str
     patients: int

@@ -41,6 +41,7 @@ def results_tree(
         Groups of the propensity layer, by name.
     """
     study, times = main.study, main.study.times
+    at_risk = cohort.at_risk_frame()
     replicated = predictive.posterior_predictive(
         main.posterior,
         study.episodes,
@@ -64,10 +65,8 @@ def results_tree(
         "prior": prior,
         "estimands": main.draws,
         "curves": curves,
-        "kaplan_meier": figure_data.kaplan_meier_dataset(
-            cohort.frame, spec.estimands.interval.prob
-        ),
-        "numbers_at_risk": figure_data.numbers_at_risk_dataset(cohort.frame),
+        "kaplan_meier": figure_data.kaplan_meier_dataset(at_risk, spec.estimands.interval.prob),
+        "numbers_at_risk": figure_data.numbers_at_risk_dataset(at_risk),
         "predictive": replicated,
         "reference_posterior": bare.posterior,
         **_residuals(cohort, spec, study),
@@ -80,6 +79,7 @@ def _residuals(cohort: Cohort, spec: AnalysisSpec, study: Study) -> dict[str, xr
     """Return the group of Schoenfeld residuals; none where Cox has no estimate."""
     prob = spec.estimands.interval.prob
     try:
-        return {"schoenfeld": residual_means(treatment_residuals(cohort.frame, study.design, prob))}
+        found = treatment_residuals(cohort.at_risk_frame(), study.design, prob)
+        return {"schoenfeld": residual_means(found)}
     except InputError:
         return {}

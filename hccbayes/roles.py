@@ -13,6 +13,7 @@ RESERVED_COLUMNS: tuple[str, ...] = (
     "event",
     "treatment",
     "center",
+    "treatment_start",
 )
 """Names a cohort's frame uses for the roles; a covariate may not bear one of them."""
 
@@ -63,6 +64,21 @@ class ArmRole(FrozenModel):
         }
 
 
+class TimeColumn(FrozenModel):
+    """A column of times since time zero, and their unit.
+
+    Parameters
+    ----------
+    column
+        Column of the data.
+    unit
+        Unit of its numbers.
+    """
+
+    column: ColumnName
+    unit: TimeUnit = "months"
+
+
 class Roles(FrozenModel):
     """Columns of a patient table and the policies for reading them.
 
@@ -78,6 +94,8 @@ class Roles(FrozenModel):
         Treated and control.
     entry
         Delayed entry, in `time_unit`; nobody is at risk before it.
+    treatment_start
+        Time from time zero to the start of the added treatment, empty where it never started.
     center
         Column of the hospital.
     covariates
@@ -100,6 +118,7 @@ class Roles(FrozenModel):
     event: ColumnName
     arm: ArmRole
     entry: ColumnName | None = None
+    treatment_start: TimeColumn | None = None
     center: ColumnName | None = None
     covariates: tuple[ColumnName, ...] = ()
     zero_time: ZeroTimePolicy = "error"
@@ -110,15 +129,21 @@ class Roles(FrozenModel):
     @model_validator(mode="after")
     def _columns_differ(self) -> Roles:
         named = [self.id, self.time, self.event, self.arm.column]
-        named += [column for column in (self.entry, self.center) if column]
+        named += [column for column in (self.entry, self.start_column, self.center) if column]
         twice = sorted({column for column in named if named.count(column) > 1})
         if twice:
             raise ValueError(f"the same column has two roles: {', '.join(twice)}")
         return self
 
     @property
+    def start_column(self) -> str | None:
+        """Column of the start of treatment, where there is one."""
+        return None if self.treatment_start is None else self.treatment_start.column
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is used, in a stable order, each once."""
         named = [self.id, self.entry, self.time, self.event, self.arm.column, self.center]
+        named.append(self.start_column)
         used = [column for column in named if column]
         return tuple(dict.fromkeys([*used, *self.covariates]))

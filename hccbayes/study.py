@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from hccbayes import figure_data
@@ -19,13 +20,15 @@ from hccbayes.design import (
 )
 from hccbayes.errors import InputError, Problem
 from hccbayes.hazard_data import HazardData, build_hazard_data, choose_cuts
+from hccbayes.person_time import numeric_weights
 from hccbayes.propensity_model import center_terms
 from hccbayes.spec import AnalysisSpec
 from hccbayes.time_frame import TimeFrame, time_frame
 from hccbayes.time_varying_effect import effect_cuts
+from hccbayes.time_zero.emulation import check_design
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from hccbayes.cohort import Cohort
 
@@ -58,7 +61,7 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     spec
         The analysis.
     weights
-        One number a patient; never a model variable.
+        One number a patient, for all of its episodes; never a model variable.
 
     Returns
     -------
@@ -71,7 +74,8 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
         If the formula, the times, the cut points or the weights do not fit the cohort; every
         problem is named.
     """
-    episodes = cohort.episodes().assign(patient_index=range(len(cohort.frame)))
+    check_design(cohort, spec)
+    episodes = cohort.episodes()
     problems = incomplete_problems(cohort.frame)
     if problems:
         raise InputError(problems, source=f"{spec.model.name} on {cohort.source}")
@@ -92,9 +96,13 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     if problems or times is None or design is None or cuts is None:
         raise InputError(problems, source=f"{spec.model.name} on {cohort.source}")
     data = build_hazard_data(
-        episodes, design, cuts, use_centers=uses_centers(spec.hazard, cohort.frame), weights=weights
+        episodes,
+        design,
+        cuts,
+        use_centers=uses_centers(spec.hazard, cohort.frame),
+        weights=_by_episode(weights, episodes, len(cohort.frame)),
     )
-    at_risk = figure_data.numbers_at_risk(cohort.frame, [times.horizon])[:, 0]
+    at_risk = figure_data.numbers_at_risk(cohort.at_risk_frame(), [times.horizon])[:, 0]
     return Study(
         times=times,
         design=design,
@@ -104,6 +112,32 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
         at_risk=dict(zip(ARMS, at_risk.tolist(), strict=True)),
         synthetic=cohort.synthetic,
     )
+
+
+def once_a_patient(
+    weights: Mapping[str, NDArray[np.float64]], study: Study
+) -> dict[str, NDArray[np.float64]]:
+    """Return each episode's weight in named populations: its patient's for the first, then 0.
+
+    Parameters
+    ----------
+    weights
+        One number a patient, by population.
+    study
+        Whose episodes they are.
+    """
+    patient = study.episodes["patient_index"]
+    first = (~patient.duplicated()).to_numpy(dtype=np.float64)
+    return {name: own[patient] * first for name, own in weights.items()}
+
+
+def _by_episode(
+    weights: ArrayLike | None, episodes: pd.DataFrame, patients: int
+) -> NDArray[np.float64] | None:
+    """Return each episode's weight, that of its patient."""
+    if weights is None:
+        return None
+    return numeric_weights(weights, patients)[episodes["patient_index"]]
 
 
 def _attempt[T](problems: list[Problem], step: Callable[[], T]) -> T | None:

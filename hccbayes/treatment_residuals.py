@@ -53,7 +53,7 @@ def treatment_residuals(frame: pd.DataFrame, design: Design, prob: float) -> Tre
     Parameters
     ----------
     frame
-        A cohort's frame: ``entry``, ``time``, ``event``.
+        A cohort's frame, or its episodes in that form: ``entry``, ``time``, ``event``.
     design
         Terms of the model.
     prob
@@ -64,7 +64,8 @@ def treatment_residuals(frame: pd.DataFrame, design: Design, prob: float) -> Tre
     InputError
         If the Cox model is not estimable. With few events only the smooth is left out.
     """
-    terms, follow_up = design.conventional(), (frame["entry"], frame["time"], frame["event"])
+    terms = design.conventional(frame if "patient_index" in frame else None)
+    follow_up = (frame["entry"], frame["time"], frame["event"])
     test = proportional_hazards_test(terms, *follow_up)
     fit = cox(terms, *follow_up, prob=prob)
     columns = [*_TIMES, TREATMENT]

@@ -52,6 +52,7 @@ def role_columns(roles: Roles) -> dict[str, str | None]:
         "event": roles.event,
         "treatment": roles.arm.column,
         "center": roles.center,
+        "treatment_start": roles.start_column,
     }
 
 
@@ -85,7 +86,8 @@ def _absent(column: str, names: Sequence[object]) -> str:
 def _name_problems(roles: Roles) -> list[Problem]:
     """Return covariates that are the outcome or the arm, or that bear a name of the frame."""
     own = role_columns(roles)
-    fixed = {column: role for role, column in own.items() if role not in {"entry", "center"}}
+    may_be_both = {"entry", "center", "treatment_start"}
+    fixed = {column: role for role, column in own.items() if role not in may_be_both}
     problems = []
     for name in roles.covariates:
         if name in fixed:
@@ -163,11 +165,14 @@ def patient_schema(
             checks[name] = []
     checks |= {roles.entry: [*time, "entry"], roles.time: time, roles.event: ["event"]}
     checks |= {roles.arm.column: ["arm"], roles.center: [], roles.id: []}
+    checks[roles.start_column] = ["number", "finite", "start"]
     if roles.zero_time == "error":
         checks[roles.time] = [*time, "not_zero"]
     may_be_missing = set(roles.covariates) - set(role_columns(roles).values())
     if roles.missing != "impute":
         may_be_missing = set()
+    if roles.start_column:
+        may_be_missing.add(roles.start_column)
     predicates = _predicates(cells, roles)
     return pa.DataFrameSchema(
         {
@@ -195,6 +200,7 @@ def _predicates(cells: pd.DataFrame, roles: Roles) -> dict[str, Callable[[pd.Ser
         "number": lambda column: numbers(column).notna(),
         "finite": lambda column: numbers(column).abs() != float("inf"),
         "not_negative": lambda column: ~(numbers(column) < 0),
+        "start": lambda column: ~(numbers(column) < 0),
         "not_zero": lambda column: numbers(column) != 0,
         "event": lambda column: events(column).notna(),
         "arm": lambda column: arms(column, roles.arm).notna(),
@@ -232,6 +238,10 @@ _SENTENCES: Final[dict[str, Callable[[str, int], str]]] = {
     ),
     "finite": lambda found, _: f"holds {found}; give a finite number or leave the value empty",
     "not_negative": lambda found, _: f"holds {found}; a time since time zero cannot be negative",
+    "start": lambda found, _: (
+        f"holds {found}: the treatment would have started before time zero; correct the dates, or "
+        "take such patients out, who did not begin their strategy at time zero"
+    ),
     "not_zero": lambda _, count: (
         f"{counted(count, 'patient')} with a follow-up of zero; correct the data, or set "
         "zero_time = 'half_unit' or 'exclude'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hccbayes import defaults
@@ -32,9 +33,10 @@ class Cohort:
     frame
         ``patient`` (text), ``entry`` and ``time`` (months since time zero), ``event`` (1 event,
         0 censored), ``treatment`` (1 treated, 0 control), ``center`` (text; only where the roles
-        name one), then each covariate under its own name: numbers, or text for a category.
-        Rows are numbered from zero in the order of the source. Nothing is missing, but covariates
-        under the policy ``impute``.
+        name one), ``treatment_start`` (months since time zero, infinite where the treatment never
+        started; only where the roles name it), then each covariate under its own name: numbers, or
+        text for a category. Rows are numbered from zero in the order of the source. Nothing is
+        missing, but covariates under the policy ``impute``.
     roles
         Which column of the source was what, and the policies it was read under.
     source
@@ -49,6 +51,12 @@ class Cohort:
         Who was left out by a policy, one record a reason; nobody is counted twice.
     warnings
         Sentences about what deserves attention and stops nothing.
+    time_dependent
+        Whether treatment counts from its start alone (``treatment_start``): a patient is then
+        untreated until it, and ``treatment`` says who was ever treated. Made by
+        :func:`hccbayes.time_zero.time_dependent`.
+    design
+        The design of time zero that made it, in words; empty as it was read.
     """
 
     frame: pd.DataFrame
@@ -59,6 +67,8 @@ class Cohort:
     rows_read: int
     exclusions: tuple[Exclusion, ...]
     warnings: tuple[str, ...]
+    time_dependent: bool = False
+    design: str = ""
 
     def summary(self) -> CohortSummary:
         """Return what a report says of the cohort; no patient's row is in it."""
@@ -74,24 +84,67 @@ class Cohort:
         )
 
     def episodes(self) -> pd.DataFrame:
-        """Return one episode a patient, from entry to the end of follow-up.
+        """Return the episodes of follow-up: one a patient, or two where treatment started later.
 
         Returns
         -------
         pandas.DataFrame
             ``patient``, ``start`` and ``stop`` (months since time zero; at risk in
-            ``(start, stop]``), ``event``, ``treatment``, then ``center`` and the covariates.
+            ``(start, stop]``), ``event``, ``treatment``, ``center`` and the covariates, and
+            ``patient_index``, the patient's row in `frame`.
         """
-        return self.frame.rename(columns={"entry": "start", "time": "stop"})
+        frame = self.frame.rename(columns={"entry": "start", "time": "stop"})
+        frame = frame.assign(patient_index=np.arange(len(frame)))
+        return switched_episodes(frame) if self.time_dependent else frame
+
+    def at_risk_frame(self) -> pd.DataFrame:
+        """Return the episodes in the form of `frame`, with ``entry`` and ``time``.
+
+        What compares arms at risk (Kaplan-Meier, log-rank, Cox) reads these rows; they are those
+        of `frame` unless treatment is time-dependent.
+        """
+        if not self.time_dependent:
+            return self.frame
+        return self.episodes().rename(columns={"start": "entry", "stop": "time"})
 
     def _arm(self, arm: str, code: int) -> ArmSummary:
-        rows = self.frame[self.frame["treatment"] == code]
+        at_risk = self.at_risk_frame()
+        rows = at_risk[at_risk["treatment"] == code]
         return ArmSummary(
             label=self.roles.arm.names[arm],
-            patients=len(rows),
+            patients=int((self.frame["treatment"] == code).sum()),
             events=int(rows["event"].sum()),
             person_months=float((rows["time"] - rows["entry"]).sum()),
         )
+
+
+def switched_episodes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Split follow-up at the start of treatment, so that it counts from then on alone.
+
+    A treatment that starts at the end of follow-up has no time at risk, so that the patient is
+    untreated throughout (the rule of R's ``tmerge``).
+
+    Parameters
+    ----------
+    frame
+        ``start`` and ``stop`` of follow-up (months), ``event``, ``treatment_start`` (infinite where
+        it never started); one row a patient. Other columns are carried along.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One or two rows a patient, in the patients' order; ``treatment`` is 0 before the start of
+        treatment and 1 after it.
+    """
+    begin, end = frame["start"].to_numpy(), frame["stop"].to_numpy()
+    switch, event = frame["treatment_start"].to_numpy(), frame["event"].to_numpy()
+    split = frame.assign(
+        stop=np.minimum(end, switch), event=np.where(switch < end, 0, event), treatment=0
+    )
+    treated = frame.assign(start=np.maximum(begin, switch), treatment=1)
+    both = pd.concat([split[switch > begin], treated[switch < end]])
+    order = np.lexsort([both["start"].to_numpy(), both["patient_index"].to_numpy()])
+    return both.iloc[order].reset_index(drop=True)
 
 
 def read_cohort(data: pd.DataFrame | str | Path, roles: Roles) -> Cohort:
@@ -155,13 +208,14 @@ def _apply_missing_policy(
     cells: pd.DataFrame, roles: Roles, names: pd.Series
 ) -> tuple[pd.DataFrame, list[Exclusion]]:
     """Return the rows that stay, and one exclusion for each set of columns missing together."""
-    absent = cells.isna()
+    # A start of treatment that is not there means that it never started.
+    absent = cells.drop(columns=roles.start_column or [], errors="ignore").isna()
     incomplete = absent.any(axis="columns")
     if roles.missing != "exclude" or not incomplete.any():
         return cells, []
     rows_by_columns: dict[tuple[str, ...], list[str]] = {}
     for row in cells.index[incomplete]:
-        columns = tuple(str(column) for column in cells.columns[absent.loc[row]])
+        columns = tuple(str(column) for column in absent.columns[absent.loc[row]])
         rows_by_columns.setdefault(columns, []).append(names.loc[row])
     exclusions = [
         Exclusion(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from hccbayes import defaults
@@ -34,6 +35,7 @@ def cohort_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> lis
     if len(values) == 0:
         return [Problem("data", "no patient is left after the exclusions")]
     problems = _unit_problems(values, roles, names) + _arm_problems(values, roles)
+    problems += _start_problems(values, roles, names)
     own = role_columns(roles)
     for name in dict.fromkeys(roles.covariates):
         # Under a reserved name stands the role's own column, not the covariate.
@@ -85,6 +87,35 @@ def _arm_problems(values: pd.DataFrame, roles: Roles) -> list[Problem]:
         if found.notna().all() and found.sum() == 0:
             message = f"none of the {counted(len(found), 'patient')} of arm '{label}' has the event"
             problems.append(Problem(where, f"{message}, so that no effect can be estimated"))
+    return problems
+
+
+def _start_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> list[Problem]:
+    """Return starts of treatment that the follow-up or the arm contradicts."""
+    if not {"treatment_start", "time"} <= set(values):
+        return []
+    start, where = values["treatment_start"], f"column {roles.start_column}"
+    problems = []
+    late = np.isfinite(start) & (start > values["time"])
+    if late.any():
+        shown = ", ".join(
+            f"{names[row]}: start {start[row]:.4g}, end {values.loc[row, 'time']:.4g}"
+            for row in values.index[late][:3]
+        )
+        message = (
+            f"treatment starts after the end of follow-up (months; {shown}); correct the dates, "
+            "or leave the start empty where it was only planned"
+        )
+        problems.append(Problem(where, message, tuple(names[late[late].index])))
+    if "treatment" in values:
+        undated = (values["treatment"] == 1) & np.isinf(start)
+        if undated.any():
+            message = (
+                f"no start of treatment for {counted(int(undated.sum()), 'patient')} of arm "
+                f"'{roles.arm.treated}'; give it, or leave [design] treatment_start out and ask "
+                "hccbayes.time_zero.immortal_bound what its absence may hide"
+            )
+            problems.append(Problem(where, message, tuple(names[undated[undated].index])))
     return problems
 
 

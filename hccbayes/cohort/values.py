@@ -134,7 +134,8 @@ def typed_values(
     -------
     pandas.DataFrame
         ``patient``, ``entry`` and ``time`` (months), ``event``, ``treatment`` (floats), ``center``
-        where there is one, and the covariates; columns the data lack are left out.
+        and ``treatment_start`` (months, infinite where it never started) where there is one, and
+        the covariates; columns the data lack are left out.
     """
     months = defaults.MONTHS_PER_UNIT[roles.time_unit]
     columns: dict[str, Any] = {}
@@ -149,6 +150,10 @@ def typed_values(
         columns["treatment"] = arms(cells[roles.arm.column], roles.arm)
     if roles.center in cells:
         columns["center"] = cells[roles.center]
+    if roles.treatment_start is not None and roles.start_column in cells:
+        unit = defaults.MONTHS_PER_UNIT[roles.treatment_start.unit]
+        found = cells[roles.treatment_start.column]
+        columns["treatment_start"] = (_finite(found) * unit).mask(found.isna(), np.inf)
     for name in roles.covariates:
         if name == roles.center and name in cells:
             columns[name] = cells[name]  # A center's code is a name, even where it is a number.

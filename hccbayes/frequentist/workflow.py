@@ -27,6 +27,7 @@ from hccbayes.frequentist.stepwise_score import StepwiseScore, stepwise_score
 from hccbayes.frequentist.subgroups import subgroup_hazard_ratios
 from hccbayes.spec import AnalysisSpec
 from hccbayes.time_frame import time_frame
+from hccbayes.time_zero.emulation import emulate
 
 BASELINE_CAUTION: Final = (
     "baseline: a p does not measure imbalance and shrinks with the sample that matching leaves; "
@@ -136,9 +137,18 @@ def conventional_analysis(
     Raises
     ------
     InputError
-        If a column is not there, an option is wrong, a time of ``[estimands]`` lies beyond the
-        follow-up, or a formula's term is constant or collinear.
+        If a column is not there, an option is wrong, treatment is time-dependent, a time of
+        ``[estimands]`` lies beyond the follow-up, or a formula's term is constant or collinear.
     """
+    cohort = emulate(cohort, spec).cohort
+    if cohort.time_dependent:
+        raise InputError(
+            Problem(
+                "[design] method",
+                "lets treatment start later: tables by arm would look into the future. Use a "
+                "landmark, or `hccbayes run`, whose Cox rows are start-stop",
+            )
+        )
     frame = cohort.frame
     outcomes = [*([response] if response is not None else []), *adverse_events]
     covariates = covariate_columns(spec.hazard.formula)

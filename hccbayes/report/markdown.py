@@ -15,6 +15,7 @@ from hccbayes.report.numbers import (
 )
 from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
+from hccbayes.time_zero.protocol import target_trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,7 @@ def report_text(
         cohort_markdown(summary, spec, centers=f", modeled as {spec.hazard.center}"),
         "## Read this before quoting a number",
         bullets(cautions) or "No caution was raised.",
+        *_target_trial(spec),
         "## Effect of treatment",
         (
             f"Effects are treated over control. Intervals hold {interval.prob:.0%} "
@@ -113,6 +115,15 @@ def cohort_markdown(summary: CohortSummary, spec: AnalysisSpec, *, centers: str 
         facts.append(f"{summary.centers} centers{centers}.")
     facts += [f"Left out: {count}, {reason}." for reason, count in summary.exclusions]
     return f"{table}\n\n{bullets(facts)}"
+
+
+def _target_trial(spec: AnalysisSpec) -> list[str]:
+    """Return the protocol beside its emulation, where the model file states one."""
+    if spec.design is None:
+        return []
+    table = target_trial(spec)
+    rows = [[escape_markdown(str(cell)) for cell in row] for row in table.to_numpy()]
+    return ["## Target trial and its emulation", _table(list(table.columns), rows)]
 
 
 def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:

@@ -29,6 +29,7 @@ from hccbayes.sensitivity.structure import CompiledModels, refit_data
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
 from hccbayes.time_varying_effect import log_hr_over_time
+from hccbayes.time_zero.emulation import emulate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,7 +86,7 @@ class CellFitter:
             If the model does not fit the patients of the cell.
         """
         spec = cell.spec
-        cohort = without_center(self._cohort, cell.left_out)
+        cohort = emulate(without_center(self._cohort, cell.left_out), spec).cohort
         study = build_study(cohort, spec)
         propensity = self._propensity(study, cell)
         compiled = self.models.get(study, spec)

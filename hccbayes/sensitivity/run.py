@@ -34,6 +34,7 @@ from hccbayes.sensitivity.workers import (
 )
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import build_study
+from hccbayes.time_zero.emulation import emulate
 
 CellProgress = Callable[[int, int], None]
 """Called with cells done and cells in all."""
@@ -248,7 +249,8 @@ def _structures(plan: _Plan, missing: Sequence[int]) -> dict[int, Hashable]:
     for index in missing:
         cell = plan.cells[index]
         try:
-            study = build_study(without_center(plan.cohort, cell.left_out), cell.spec)
+            cohort = without_center(plan.cohort, cell.left_out)
+            study = build_study(emulate(cohort, cell.spec).cohort, cell.spec)
         except HccbayesError as error:
             plan.store.save(not_fitted(plan.keys[index], in_words(error)))
             continue

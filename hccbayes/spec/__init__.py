@@ -8,6 +8,7 @@ from hccbayes.spec.adjustment import (
     Target,
 )
 from hccbayes.spec.analysis import AnalysisSpec
+from hccbayes.spec.design import DesignMethod, DesignSection
 from hccbayes.spec.sections import (
     Backend,
     Cuts,
@@ -28,6 +29,8 @@ __all__ = [
     "Calibration",
     "Cuts",
     "DataSection",
+    "DesignMethod",
+    "DesignSection",
     "EstimandSection",
     "HazardSection",
     "IntervalSection",

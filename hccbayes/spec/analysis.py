@@ -13,6 +13,7 @@ from hccbayes.errors import InputError, Problem
 from hccbayes.formula import covariate_columns, propensity_columns
 from hccbayes.roles import FrozenModel, Roles
 from hccbayes.spec.adjustment import AdjustmentSection, PropensitySection
+from hccbayes.spec.design import DesignSection
 from hccbayes.spec.problems import spec_problems
 from hccbayes.spec.sections import (
     DataSection,
@@ -33,6 +34,7 @@ class AnalysisSpec(FrozenModel):
     model: ModelSection
     data: DataSection
     hazard: HazardSection
+    design: DesignSection | None = None
     propensity: PropensitySection | None = None
     adjustment: AdjustmentSection = AdjustmentSection()
     priors: PriorSection = PriorSection()
@@ -59,6 +61,18 @@ class AnalysisSpec(FrozenModel):
             raise ValueError(
                 "[adjustment] propagate = 'bayesian_bootstrap' needs [propensity] prior = "
                 f"'student_t' or 'normal', whose mode is found; not '{prior}'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _arms_are_fixed_for_scores(self) -> AnalysisSpec:
+        method = "naive" if self.design is None else self.design.method
+        changing = method in {"time_dependent", "clone_censor_weight"}
+        if changing and (self.propensity is not None or self.adjustment.needs_score):
+            raise ValueError(
+                f"[design] method = '{method}' lets treatment start later, so that no "
+                "propensity score at time zero describes it: leave [propensity] and its methods "
+                "out, or use a landmark"
             )
         return self
 
@@ -146,12 +160,21 @@ class AnalysisSpec(FrozenModel):
         if self.propensity is not None:
             used += [*propensity_columns(self.propensity.formula), *self.adjustment.matching.exact]
         columns = dict.fromkeys(used)
+        if self.design is not None and self.design.treatment_start is not None:
+            own["treatment_start"] = self.design.treatment_start
         return Roles.model_validate(own | {"covariates": tuple(columns)})
 
     @property
     def method(self) -> str:
-        """Name of the Bayesian method in the estimate table, ``pe_rw1``."""
-        return f"pe_{self.hazard.baseline}"
+        """Name of the Bayesian method in the estimate table, ``pe_rw1``.
+
+        A design that changes time zero or the arms is named in it: ``pe_rw1_landmark``. With
+        clones, it is the start-stop model beside them.
+        """
+        method = "naive" if self.design is None else self.design.method
+        outcome = "time_dependent" if method == "clone_censor_weight" else method
+        suffix = "" if outcome == "naive" else f"_{outcome}"
+        return f"pe_{self.hazard.baseline}{suffix}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, defaults included, as plain values without empty ones."""

@@ -96,6 +96,12 @@ class DataSection(Roles):
 
     source: str = ""
 
+    @model_validator(mode="after")
+    def _start_is_of_the_design(self) -> DataSection:
+        if self.treatment_start is not None:
+            raise ValueError("`treatment_start` says who could be treated when: put it in [design]")
+        return self
+
 
 class QuantileCuts(FrozenModel):
     """``cuts = { quantile = J }``: J intervals with equal numbers of events."""

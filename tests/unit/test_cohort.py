@@ -132,6 +132,7 @@ def test_episodes_run_from_entry_to_the_end_of_follow_up():
         "center",
         "age",
         "stage",
+        "patient_index",
     ]
     assert episodes["start"].tolist() == [0.5] + [0.0] * 7
     assert episodes["stop"].tolist() == data["months"].tolist()
