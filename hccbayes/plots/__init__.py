@@ -14,10 +14,12 @@ from hccbayes.lazy import lazy_names
 if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
     from hccbayes.plots.crosscheck_dumbbell import crosscheck
+    from hccbayes.plots.design_panels import design_comparison
     from hccbayes.plots.evidence_forest import published_forest
     from hccbayes.plots.fragility_curve import fragility
     from hccbayes.plots.hazard_ratio_over_time import hazard_ratio
     from hccbayes.plots.hazard_steps import baseline_hazard
+    from hccbayes.plots.immortal_states import immortal_time
     from hccbayes.plots.influence_plot import influence
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.kaplan_meier_curves import kaplan_meier
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
     from hccbayes.plots.style import arm_names, publication_style, save_figure
     from hccbayes.plots.subgroup_forest import subgroups
     from hccbayes.plots.survival_curves import survival
+    from hccbayes.plots.swimmer_bars import swimmer
+    from hccbayes.plots.target_trial_text import target_trial_table
     from hccbayes.plots.tipping_contour import tipping
     from hccbayes.plots.transformed_curves import cumulative_incidence, log_minus_log
     from hccbayes.plots.uni_multivariable_forest import covariates
+    from hccbayes.plots.weight_bands import weights_over_time
     from hccbayes.plots.weight_histogram import weights
 
 _HOMES = {
@@ -44,9 +49,11 @@ _HOMES = {
     "covariates": "uni_multivariable_forest",
     "crosscheck": "crosscheck_dumbbell",
     "cumulative_incidence": "transformed_curves",
+    "design_comparison": "design_panels",
     "forest": "interval_forest",
     "fragility": "fragility_curve",
     "hazard_ratio": "hazard_ratio_over_time",
+    "immortal_time": "immortal_states",
     "influence": "influence_plot",
     "kaplan_meier": "kaplan_meier_curves",
     "log_minus_log": "transformed_curves",
@@ -63,9 +70,12 @@ _HOMES = {
     "specification_curve": "specification_panels",
     "subgroups": "subgroup_forest",
     "survival": "survival_curves",
+    "swimmer": "swimmer_bars",
+    "target_trial_table": "target_trial_text",
     "tipping": "tipping_contour",
     "trace": "sampler_panels",
     "weights": "weight_histogram",
+    "weights_over_time": "weight_bands",
 }
 
 __all__ = [
@@ -75,9 +85,11 @@ __all__ = [
     "covariates",
     "crosscheck",
     "cumulative_incidence",
+    "design_comparison",
     "forest",
     "fragility",
     "hazard_ratio",
+    "immortal_time",
     "influence",
     "kaplan_meier",
     "log_minus_log",
@@ -94,9 +106,12 @@ __all__ = [
     "specification_curve",
     "subgroups",
     "survival",
+    "swimmer",
+    "target_trial_table",
     "tipping",
     "trace",
     "weights",
+    "weights_over_time",
 ]
 
 

@@ -7,6 +7,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any, Final
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,6 +23,9 @@ _LOOK: Final[dict[str, Any]] = {
     "alpha": 0.22,
     "zorder": 0.1,
 }
+_NARROW: Final = 2.5
+"""Inches of a figure a column of panels, below which the mark would reach into the next."""
+_SMALL: Final = 8.0
 
 
 def is_synthetic(data: Any) -> bool:
@@ -47,11 +51,22 @@ def marks_synthetic[**P, Drawn: (Axes, Figure)](draw: Callable[P, Drawn]) -> Cal
         drawn = draw(*args, **kwargs)
         if is_synthetic(args[0] if args else kwargs[first]):
             panels = figure_of(drawn).axes
+            given: Any = kwargs.get("axes")
+            # Beside given axes there may be other figures.
             if isinstance(drawn, Axes) and kwargs.get("ax") is not None:
-                panels = [drawn]  # Beside given axes there may be other figures.
+                panels = [drawn]
+            elif given is not None:
+                panels = list(np.ravel(given))
             for panel in [panel for panel in panels if panel.axison]:
-                text = panel.text(0.5, 0.5, MARK, transform=panel.transAxes, **_LOOK)
+                look = _LOOK | ({"fontsize": _SMALL} if _is_narrow(panel) else {})
+                text = panel.text(0.5, 0.5, MARK, transform=panel.transAxes, **look)
                 text.set_in_layout(False)
         return drawn
 
     return marked
+
+
+def _is_narrow(panel: Axes) -> bool:
+    place = panel.get_subplotspec()
+    columns = 1 if place is None else place.get_gridspec().ncols
+    return columns > 1 and figure_of(panel).get_figwidth() < _NARROW * columns
