@@ -17,6 +17,7 @@ from hccbayes.adjustment.tables import score_groups, score_tables
 from hccbayes.analysis import Analysis
 from hccbayes.cautions import cautions
 from hccbayes.cohort import Cohort
+from hccbayes.conventional_twins import conventional_twins
 from hccbayes.crosscheck import (
     adjusted_crosscheck,
     bayesian_moments,
@@ -24,10 +25,8 @@ from hccbayes.crosscheck import (
     reference_spec,
 )
 from hccbayes.estimand_table import Labels, estimate_rows
-from hccbayes.estimands import hazard_draws, population_weights
+from hccbayes.estimands import hazard_draws
 from hccbayes.fit import sample_prior
-from hccbayes.frequentist.conventional import conventional_estimates
-from hccbayes.frequentist.standardized_rows import ReadingTimes, standardized_estimates
 from hccbayes.outcome import OutcomeFit, fit_outcome, prior_check, with_information
 from hccbayes.progress import Progress, Silent
 from hccbayes.propensity import PropensityFit, fit_propensity
@@ -36,14 +35,11 @@ from hccbayes.records import Diagnosis, estimate_table
 from hccbayes.results_tree import results_tree
 from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
-from hccbayes.study import Study, build_study, once_a_patient
-from hccbayes.time_varying_effect import phases_of
+from hccbayes.study import Study, build_study
 from hccbayes.time_zero.emulation import emulate
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
-    from numpy.typing import NDArray
 
 
 def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = None) -> Analysis:
@@ -83,7 +79,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
     watch.stage("checking the model and comparing with Kaplan-Meier and Cox")
     prior = sample_prior(main.model, draws=defaults.PRIOR_DRAWS, seed=spec.sampler.seed)
     checked = prior_check(prior, main)
-    conventional = _conventional(cohort, study, spec, score)
+    conventional = conventional_twins(cohort, study, spec, score)
     summary = cohort.summary()
     return Analysis(
         spec=spec,
@@ -155,42 +151,6 @@ def _bayesian_rows(
 
 def _twins(adjustment: Adjustment | None) -> Iterable[pd.DataFrame]:
     return () if adjustment is None else (adjustment.conventional,)
-
-
-def _conventional(
-    cohort: Cohort, study: Study, spec: AnalysisSpec, score: NDArray[np.float64] | None
-) -> pd.DataFrame:
-    """Return the frequentist twins: of the sample, and standardized over the populations."""
-    frame, design, times = cohort.at_risk_frame(), study.design, study.times
-    terms = design.conventional(study.episodes)
-    plain = conventional_estimates(
-        frame,
-        terms,
-        design.contrasts(),
-        times=times.times,
-        horizon=times.horizon,
-        center_slopes=spec.hazard.center_slope,
-        phase_ends=phases_of(spec.hazard, times.follow_up),
-        model=spec.model.name,
-        prob=spec.estimands.interval.prob,
-    )
-    reading = ReadingTimes(
-        times=times.times,
-        horizon=times.horizon,
-        grid=times.grid,
-        censoring_survival=figure_data.censoring_survival(cohort.frame, times.grid),
-    )
-    standardized = standardized_estimates(
-        frame,
-        terms,
-        once_a_patient(population_weights(design, spec.estimands.populations, score), study),
-        reading,
-        model=spec.model.name,
-        prob=spec.estimands.interval.prob,
-    )
-    table = pd.concat([plain, standardized], ignore_index=True)
-    table.attrs["notes"] = plain.attrs["notes"] + standardized.attrs["notes"]
-    return table
 
 
 def _crosscheck(

@@ -21,11 +21,10 @@ from hccbayes.estimands import (
     populations,
 )
 from hccbayes.fit import fit
-from hccbayes.hazard_model import model_coords
 from hccbayes.propensity import PropensityFit, fit_propensity
 from hccbayes.records import Diagnosis, Estimate
 from hccbayes.sensitivity.grid import NOBODY, Cell
-from hccbayes.sensitivity.structure import CompiledModels, refit_data
+from hccbayes.sensitivity.structure import CompiledModels, refit_data, relabeled
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
 from hccbayes.time_varying_effect import log_hr_over_time
@@ -94,7 +93,7 @@ class CellFitter:
         diagnoses = {"outcome model": diagnosis}
         if propensity is not None:
             diagnoses["propensity score"] = propensity.diagnosis
-        posterior = _relabeled(tree["posterior"].to_dataset(), study, spec)
+        posterior = relabeled(tree["posterior"].to_dataset(), study, spec)
         rows = _outcome_rows(cohort, study, spec, posterior, propensity)
         if propensity is not None and spec.adjustment.needs_score:
             own, more = _adjusted_rows(cohort, study, spec, posterior, propensity)
@@ -136,16 +135,6 @@ def without_center(cohort: Cohort, label: str) -> Cohort:
 
 def _uses_score(spec: AnalysisSpec) -> bool:
     return spec.adjustment.needs_score or "ato" in spec.estimands.populations
-
-
-def _relabeled(posterior: xr.Dataset, study: Study, spec: AnalysisSpec) -> xr.Dataset:
-    """Return the draws with the labels of this analysis: the compiled model has those of another.
-
-    Cut points, covariates and centers of the same number are refits of one model.
-    """
-    labels = model_coords(study.data, spec.hazard)
-    own = {name: list(values) for name, values in labels.items() if name in posterior.dims}
-    return posterior.assign_coords(own)
 
 
 def _outcome_rows(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hccbayes.fit import CompiledModel, DataUpdate, compile_model
-from hccbayes.hazard_model import build_hazard_model, model_data, prior_data
+from hccbayes.hazard_model import build_hazard_model, model_coords, model_data, prior_data
 from hccbayes.priors import Prior
 from hccbayes.spec import AnalysisSpec, Backend, HazardSection, PriorSection
 from hccbayes.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _STANDARD: Final[dict[str, dict[str, float]]] = {
     "normal": {"mu": 0.0, "sigma": 1.0},
@@ -123,3 +126,13 @@ def refit_data(compiled: CompiledModel, study: Study, spec: AnalysisSpec) -> Dat
     return model_data(study.data, spec.hazard, spec.priors) | prior_data(
         compiled.model, spec.priors
     )
+
+
+def relabeled(posterior: xr.Dataset, study: Study, spec: AnalysisSpec) -> xr.Dataset:
+    """Return the draws with the labels of this analysis: the compiled model has those of another.
+
+    Cut points, covariates and centers of the same number are refits of one model.
+    """
+    labels = model_coords(study.data, spec.hazard)
+    own = {name: list(values) for name, values in labels.items() if name in posterior.dims}
+    return posterior.assign_coords(own)

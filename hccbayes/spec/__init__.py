@@ -8,7 +8,7 @@ from hccbayes.spec.adjustment import (
     Target,
 )
 from hccbayes.spec.analysis import AnalysisSpec
-from hccbayes.spec.design import DesignMethod, DesignSection
+from hccbayes.spec.design import DesignChoice, DesignMethod, DesignSection
 from hccbayes.spec.sections import (
     Backend,
     Cuts,
@@ -29,6 +29,7 @@ __all__ = [
     "Calibration",
     "Cuts",
     "DataSection",
+    "DesignChoice",
     "DesignMethod",
     "DesignSection",
     "EstimandSection",

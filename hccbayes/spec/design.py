@@ -61,6 +61,23 @@ def duration_text(months: float) -> str:
     return f"{round(days)} days"
 
 
+class DesignChoice(FrozenModel):
+    """One design of ``[[design.compare]]``: a method with its times, else as the section says.
+
+    Parameters
+    ----------
+    method, landmark, grace, control, timing, survival_required
+        As in :class:`DesignSection`.
+    """
+
+    method: DesignMethod
+    landmark: Duration | None = None
+    grace: Duration | None = None
+    control: ControlStrategy | None = None
+    timing: StartTiming | None = None
+    survival_required: Duration | None = None
+
+
 class DesignSection(FrozenModel):
     """``[design]``: the target trial and its emulation. Durations are months, or a value and unit.
 
@@ -96,6 +113,8 @@ class DesignSection(FrozenModel):
     eligibility, treated_strategy, control_strategy, conditioned_on
         The protocol in words; ``conditioned_on`` is what inclusion asked of the future. Printed in
         the target-trial table.
+    compare
+        Designs to set side by side (:func:`hccbayes.time_zero.compare_designs`).
     """
 
     method: DesignMethod = "naive"
@@ -112,6 +131,7 @@ class DesignSection(FrozenModel):
     treated_strategy: str = ""
     control_strategy: str = ""
     conditioned_on: tuple[str, ...] = ()
+    compare: tuple[DesignChoice, ...] = ()
 
     @model_validator(mode="after")
     def _method_has_its_times(self) -> DesignSection:
@@ -134,6 +154,25 @@ class DesignSection(FrozenModel):
         if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
             raise ValueError("start_window must be two times of months, 0 <= earliest < latest")
         return self
+
+    @model_validator(mode="after")
+    def _designs_can_be_made(self) -> DesignSection:
+        labels = [self.chosen(choice).label for choice in self.compare]
+        if len(set(labels)) < len(labels):
+            raise ValueError("[[design.compare]] names a design twice")
+        return self
+
+    def chosen(self, choice: DesignChoice) -> DesignSection:
+        """Return the section under another design.
+
+        Raises
+        ------
+        ValueError
+            If the design has not the times or dates it needs.
+        """
+        changes = choice.model_dump(exclude_none=True)
+        own = self.model_dump(exclude={"compare"}, exclude_none=True)
+        return type(self).model_validate(own | changes)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,234 @@
+"""One question under several designs of time zero, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from hccbayes import figure_data
+from hccbayes.conventional_twins import conventional_twins
+from hccbayes.errors import InputError, Problem
+from hccbayes.estimand_table import Labels, estimate_rows
+from hccbayes.estimands import estimand_draws, populations
+from hccbayes.fit import fit
+from hccbayes.progress import Progress, Silent
+from hccbayes.records import Diagnosis, estimate_table
+from hccbayes.sensitivity.structure import CompiledModels, refit_data, relabeled
+from hccbayes.spec import AnalysisSpec, DesignChoice, DesignSection
+from hccbayes.study import Study, build_study
+from hccbayes.time_zero.emulation import emulate
+
+if TYPE_CHECKING:
+    from hccbayes.cohort import Cohort
+    from hccbayes.time_zero.record import DesignedCohort
+
+DESIGN_COLUMNS: Final = (
+    "design",
+    "patients",
+    "treated_patients",
+    "treated_events",
+    "treated_person_months",
+    "control_patients",
+    "control_events",
+    "control_person_months",
+    "left_out",
+    "estimand",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DesignComparison:
+    """What several designs of time zero make of one cohort.
+
+    Parameters
+    ----------
+    estimates
+        Estimate table, Bayesian and frequentist; ``model`` is the analysis's name and the design,
+        ``NAME: landmark at 3 months``.
+    designs
+        One row a design: :data:`DESIGN_COLUMNS`.
+    diagnoses
+        The gate of each fit, by design.
+    notes
+        Sentences to be read before a number is quoted, by design.
+    synthetic
+        Name of the synthetic cohort, if it is one.
+    """
+
+    estimates: pd.DataFrame
+    designs: pd.DataFrame
+    diagnoses: dict[str, Diagnosis]
+    notes: dict[str, tuple[str, ...]]
+    synthetic: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every fit passed its gate."""
+        return all(one.passed for one in self.diagnoses.values())
+
+
+def compare_designs(
+    cohort: Cohort,
+    spec: AnalysisSpec,
+    choices: Sequence[DesignChoice] = (),
+    *,
+    progress: Progress | None = None,
+) -> DesignComparison:
+    """Fit the analysis under several designs of time zero.
+
+    The hazard model, its covariates and priors are those of the model file; with a landmark or
+    late entry times count from there. Cox regression and Kaplan-Meier stand beside each.
+
+    Parameters
+    ----------
+    cohort
+        Patients as they were read, with ``treatment_start``.
+    spec
+        The analysis with its ``[design]``; ``[propensity]`` is not used.
+    choices
+        Designs; without them those of ``[[design.compare]]``, or naive, a landmark and
+        clone-censor-weight at the section's own times, and time-dependent treatment.
+    progress
+        Told about stages and draws.
+
+    Raises
+    ------
+    InputError
+        If there is no ``[design]``, or a design does not fit the data; every one that does not is
+        named before anything is fitted.
+    """
+    watch = progress or Silent()
+    section = _section(spec)
+    specs = [
+        _with_design(spec, section.chosen(choice))
+        for choice in choices or section.compare or default_choices(section)
+    ]
+    made = _all_made(cohort, specs)
+    models = CompiledModels()
+    rows, diagnoses, notes, sizes = [], {}, {}, []
+    for own, (designed, study) in zip(specs, made, strict=True):
+        watch.stage(f"fitting the model: {designed.label}")
+        found, diagnosis = _fitted(designed, study, own, models, watch)
+        rows.append(found)
+        diagnoses[designed.label] = diagnosis
+        notes[designed.label] = designed.notes
+        sizes.append(_size(designed, cohort))
+    estimates = pd.concat(rows, ignore_index=True)
+    designs = pd.DataFrame(sizes, columns=list(DESIGN_COLUMNS))
+    if cohort.synthetic:
+        for table in (estimates, designs):
+            table.attrs["synthetic"] = cohort.synthetic
+    return DesignComparison(
+        estimates=estimates,
+        designs=designs,
+        diagnoses=diagnoses,
+        notes=notes,
+        synthetic=cohort.synthetic,
+    )
+
+
+def default_choices(section: DesignSection) -> tuple[DesignChoice, ...]:
+    """Return the designs that a section has the times and dates for.
+
+    Parameters
+    ----------
+    section
+        The model file's section.
+    """
+    found = [DesignChoice(method="naive")]
+    dated = section.treatment_start is not None
+    landmark = section.landmark or section.grace
+    if dated and landmark is not None:
+        found.append(DesignChoice(method="landmark", landmark=landmark))
+    if dated:
+        found.append(DesignChoice(method="time_dependent"))
+    if dated and section.grace is not None:
+        found.append(DesignChoice(method="clone_censor_weight"))
+    if section.survival_required is not None:
+        found.append(DesignChoice(method="delayed_entry"))
+    return tuple(found)
+
+
+def _section(spec: AnalysisSpec) -> DesignSection:
+    if spec.design is None:
+        message = "is not in the model file; it says when treatment started and what to compare"
+        raise InputError(Problem("[design]", message), source=spec.model.name)
+    return spec.design
+
+
+def _with_design(spec: AnalysisSpec, design: DesignSection) -> AnalysisSpec:
+    """Return the analysis under one design, without a score and what needs it."""
+    names = tuple(name for name in spec.estimands.populations if name != "ato") or ("ate",)
+    estimands = spec.estimands.model_copy(update={"populations": names})
+    return spec.model_copy(
+        update={
+            "design": design,
+            "estimands": estimands,
+            "propensity": None,
+            "adjustment": type(spec.adjustment)(),
+        }
+    )
+
+
+def _all_made(cohort: Cohort, specs: Sequence[AnalysisSpec]) -> list[tuple[DesignedCohort, Study]]:
+    """Return every design made ready, or raise with all that cannot be."""
+    made, problems = [], []
+    for own in specs:
+        assert own.design is not None
+        try:
+            designed = emulate(cohort, own)
+            made.append((designed, build_study(designed.cohort, own)))
+        except InputError as error:
+            problems += [
+                Problem(f"{own.design.label}: {one.where}", one.message, one.rows)
+                for one in error.problems
+            ]
+    if problems:
+        raise InputError(problems, source=cohort.source)
+    return made
+
+
+def _fitted(
+    designed: DesignedCohort,
+    study: Study,
+    spec: AnalysisSpec,
+    models: CompiledModels,
+    watch: Progress,
+) -> tuple[pd.DataFrame, Diagnosis]:
+    """Return the estimate table of one design, and the gate of its fit."""
+    compiled = models.get(study, spec)
+    tree, diagnosis = fit(
+        compiled, spec.sampler, data=refit_data(compiled, study, spec), on_progress=watch.draws
+    )
+    frame = designed.cohort.frame
+    draws, _ = estimand_draws(
+        relabeled(tree["posterior"].to_dataset(), study, spec),
+        study.design,
+        study.data,
+        targets=populations(study.design, study.data, spec.estimands.populations),
+        frame=study.times,
+        censoring_survival=figure_data.censoring_survival(frame, study.times.grid),
+        seed=spec.sampler.seed,
+    )
+    name = f"{spec.model.name}: {designed.label}"
+    labels = Labels(method=spec.method, model=name, estimands=spec.estimands)
+    bayes = estimate_table(estimate_rows(draws, labels))
+    twins = conventional_twins(designed.cohort, study, spec).assign(model=name)
+    return pd.concat([bayes, twins], ignore_index=True), diagnosis
+
+
+def _size(designed: DesignedCohort, cohort: Cohort) -> tuple[object, ...]:
+    """Return a design's row of :data:`DESIGN_COLUMNS`."""
+    summary = designed.cohort.summary()
+    arms = [
+        value
+        for arm in ("treated", "control")
+        for own in [summary.arms[arm]]
+        for value in (own.patients, own.events, own.person_months)
+    ]
+    patients = len(designed.cohort.frame)
+    left_out = len(cohort.frame) - patients
+    return (designed.label, patients, *arms, left_out, designed.estimand)
