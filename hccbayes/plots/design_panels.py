@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import matplotlib.pyplot as plt
@@ -19,6 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from hccbayes.defaults import FREQUENTIST_COLOR, POSTERIOR_COLOR
 from hccbayes.errors import InputError, Problem
+from hccbayes.plots.design_rows import PANELS, SOURCES, Panel, design_rows, panel_rows
 from hccbayes.plots.forest_rows import COLUMN_GAP, LINE, WIDTHS, Layout, prepare_axis, write
 from hccbayes.plots.interval_forest import format_interval
 from hccbayes.plots.ratio_axis import ratio_limits, ratio_ticks, set_linear_axis, text_width
@@ -26,19 +26,15 @@ from hccbayes.plots.style import (
     LABEL_SIZE,
     POINT,
     TEXT_SIZE,
-    check_rows,
     choose,
     figure_of,
     publication_style,
     tidy,
 )
 from hccbayes.plots.synthetic_mark import marks_synthetic
-from hccbayes.records import DIFFERENCE_CONTRAST, ESTIMATE_COLUMNS, TREATMENT_CONTRAST
 
 NAIVE: Final = "naive"
 """First word of the label of the design that has immortal time."""
-SEPARATOR: Final = ": "
-"""What stands between an analysis's name and a design's label in the column ``model``."""
 _AS_PRINTED: Final = "naive (as printed)"
 _ROW: Final = 23.0
 """Points of a design."""
@@ -64,54 +60,7 @@ _LOOKS: Final[dict[str, dict[str, Any]]] = {
         "markersize": 3.4,
     },
 }
-_SOURCES: Final = {"bayes": "Bayesian", "frequentist": "Frequentist"}
 _SHIFTS: Final = {"bayes": -_APART, "frequentist": _APART}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Panel:
-    """One estimand: which rows it has, how it is written, and by which factor it is drawn."""
-
-    estimand: str
-    contrast: str
-    label: str
-    short: str
-    better: str
-    digits: int
-    null: float = 0.0
-    factor: float = 1.0
-    timed: bool = True
-
-
-_PANELS: Final = (
-    _Panel(
-        estimand="hr",
-        contrast=TREATMENT_CONTRAST,
-        label="Hazard ratio (log scale)",
-        short="HR",
-        better="below 1",
-        digits=2,
-        null=1.0,
-        timed=False,
-    ),
-    _Panel(
-        estimand="survival_difference",
-        contrast=DIFFERENCE_CONTRAST,
-        label="Survival difference at {time:g} months (% points)",
-        short="% points",
-        better="above 0",
-        digits=1,
-        factor=100.0,
-    ),
-    _Panel(
-        estimand="rmst_difference",
-        contrast=DIFFERENCE_CONTRAST,
-        label="RMST difference (months), to {time:g} months",
-        short="Months",
-        better="above 0",
-        digits=1,
-    ),
-)
 
 
 @marks_synthetic
@@ -173,11 +122,11 @@ def design_comparison(
         left, or a design has several rows of the same kind.
     """
     choose("layout", layout, WIDTHS)
-    rows, designs = _rows(estimates, order, population, methods)
+    rows, designs = design_rows(estimates, order, population, methods)
     times = {"survival_difference": time, "rmst_difference": horizon}
-    chosen = [_of_panel(rows, panel, times.get(panel.estimand)) for panel in _PANELS]
+    chosen = [panel_rows(rows, panel, times.get(panel.estimand)) for panel in PANELS]
     panels = _axes(axes, len(designs), layout, footnote)
-    for place, (ax, panel, own) in enumerate(zip(panels, _PANELS, chosen, strict=True)):
+    for place, (ax, panel, own) in enumerate(zip(panels, PANELS, chosen, strict=True)):
         _draw_panel(ax, panel, own, designs, treated)
         if layout == "one_column" or not place:
             _name_designs(ax, designs)
@@ -187,81 +136,22 @@ def design_comparison(
     return figure_of(panels[0])
 
 
-def _rows(
-    estimates: pd.DataFrame,
-    order: Sequence[str] | None,
-    population: str,
-    methods: Collection[str] | None,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows of the panels with their design, and the designs from the top."""
-    check_rows(estimates, ESTIMATE_COLUMNS, "estimates")
-    parts = estimates["model"].astype(str).str.split(SEPARATOR, n=1, expand=True)
-    if parts.shape[1] < 2 or parts[1].isna().any():
-        bare = parts[0] if parts.shape[1] < 2 else parts.loc[parts[1].isna(), 0]
-        message = "a model needs its design's label, as in 'name: naive'"
-        raise InputError(Problem("column model", message, tuple(dict.fromkeys(bare))))
-    rows = estimates.assign(design=parts[1])
-    designs = list(dict.fromkeys(rows["design"]))
-    for name in order or ():
-        choose("order", name, designs)
-    for method in methods or ():
-        choose("methods", method, list(dict.fromkeys(rows["method"])))
-    kinds = {(panel.estimand, panel.contrast) for panel in _PANELS}
-    keys = zip(rows["estimand"], rows["contrast"], strict=True)
-    kept = np.array([key in kinds for key in keys]) & rows["source"].isin(list(_SOURCES))
-    if methods is not None:
-        kept &= rows["method"].isin(list(methods))
-    rows = rows[kept & rows["population"].isin([population, "sample"])]
-    same = ["design", "estimand", "source", "time"]
-    targeted = rows.assign(hit=rows["population"] == population)
-    has_target = targeted.groupby(same, dropna=False)["hit"].transform("any")
-    rows = rows[targeted["hit"] | ~has_target]
-    designs = list(order) if order is not None else designs
-    rows = rows[rows["design"].isin(designs)]
-    if rows.empty:
-        raise InputError(Problem("estimates", "no row is left to draw"))
-    return rows, designs
-
-
-def _of_panel(rows: pd.DataFrame, panel: _Panel, time: float | None) -> pd.DataFrame:
-    """Return the rows of one estimand at one time, in the panel's unit."""
-    own = rows[rows["estimand"] == panel.estimand]
-    if panel.timed and len(own):
-        known = sorted(own["time"].dropna().unique().tolist())
-        where = "time" if panel.estimand == "survival_difference" else "horizon"
-        if time is None and len(known) > 1:
-            choices = ", ".join(f"{value:g}" for value in known)
-            raise InputError(Problem(where, f"the table has several; choose from {choices}"))
-        wanted = known[0] if time is None else time
-        choose(where, f"{wanted:g}", [f"{value:g}" for value in known])
-        own = own[np.isclose(own["time"], wanted)]
-    several = own.duplicated(["design", "source"], keep=False)
-    if several.any():
-        methods = ", ".join(dict.fromkeys(own.loc[several, "method"]))
-        message = f"a design has several rows of {panel.estimand}; choose among methods {methods}"
-        raise InputError(
-            Problem("estimates", message, tuple(dict.fromkeys(own.loc[several, "design"])))
-        )
-    numbers = own[["estimate", "lower", "upper"]] * panel.factor
-    return own.assign(**{str(name): numbers[name] for name in numbers})
-
-
 def _axes(axes: Sequence[Axes] | None, designs: int, layout: Layout, footnote: str) -> list[Axes]:
     """Return three axes, in a figure as high as the rows need."""
     if axes is not None:
         given = list(np.ravel(np.array(axes, dtype=object)))
-        if len(given) != len(_PANELS):
-            message = f"must be {len(_PANELS)}, one a panel, not {len(given)}"
+        if len(given) != len(PANELS):
+            message = f"must be {len(PANELS)}, one a panel, not {len(given)}"
             raise InputError(Problem("axes", message))
         return given
     width = WIDTHS[layout]
-    stacked = len(_PANELS) if layout == "one_column" else 1
+    stacked = len(PANELS) if layout == "one_column" else 1
     lines = len(_footnote_lines(footnote, width))
     panel = designs * _ROW + _OVERHEAD[layout]
     height = stacked * panel + (1 + (layout == "one_column")) * _LEGEND + lines * LINE
     _, made = plt.subplots(
         stacked,
-        len(_PANELS) // stacked,
+        len(PANELS) // stacked,
         figsize=(width, height * POINT),
         layout="constrained",
     )
@@ -269,7 +159,7 @@ def _axes(axes: Sequence[Axes] | None, designs: int, layout: Layout, footnote: s
 
 
 def _draw_panel(
-    ax: Axes, panel: _Panel, rows: pd.DataFrame, designs: Sequence[str], treated: str
+    ax: Axes, panel: Panel, rows: pd.DataFrame, designs: Sequence[str], treated: str
 ) -> None:
     tidy(ax)
     values = rows[["estimate", "lower", "upper"]].to_numpy().ravel().tolist()
@@ -323,7 +213,7 @@ def _draw_row(ax: Axes, row: Mapping[Any, Any], height: float, *, face: str | No
         ax.plot(estimate, height, label="_estimate", markerfacecolor=face or color, **shown)
 
 
-def _head(ax: Axes, panel: _Panel, rows: pd.DataFrame) -> None:
+def _head(ax: Axes, panel: Panel, rows: pd.DataFrame) -> None:
     """Write above the numbers what they are."""
     probs = rows["interval_prob"].dropna().unique()
     interval = f"{probs[0]:.0%} interval" if len(probs) == 1 else "interval"
@@ -356,7 +246,7 @@ def _legend(
 ) -> None:
     handles = [
         Line2D([], [], label=name, **_LOOKS[source])
-        for source, name in _SOURCES.items()
+        for source, name in SOURCES.items()
         if source in set(rows["source"])
     ]
     if any(_is_naive(design) for design in designs):

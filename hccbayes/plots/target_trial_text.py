@@ -101,6 +101,8 @@ def target_trial_table(
             weight = "bold" if name == "component" or not place else "normal"
             first = top + (0.5 * _PADDING + _ASCENT) * text_size
             for count, line in enumerate(lines):
+                if not line:
+                    continue
                 down = first + count * _LEADING * text_size
                 ax.text(places[name][0], down, line, fontsize=text_size, fontweight=weight)
     for place, top in enumerate(tops):
