@@ -98,7 +98,8 @@ def design_comparison(
     population
         Target whose rows are taken; rows of the sample where an estimand has none of it.
     methods
-        Methods to show; all without it.
+        Methods to show. Without it all, but of several frequentist rows of a kind that of the
+        Bayesian model's counterpart: Cox regression (Efron), standardized, or Kaplan-Meier.
     treated
         The treated arm in words, for whom a side of no effect speaks.
     footnote

@@ -9,12 +9,15 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from hccbayes.crosscheck_remarks import KM, STANDARDIZED, TWIN
 from hccbayes.errors import InputError, Problem
 from hccbayes.plots.style import check_rows, choose
 from hccbayes.records import DIFFERENCE_CONTRAST, ESTIMATE_COLUMNS, TREATMENT_CONTRAST
 
 SEPARATOR: Final = ": "
 """What stands between an analysis's name and a design's label in the column ``model``."""
+TWINS: Final = (TWIN, STANDARDIZED, KM)
+"""Frequentist methods in the order in which one is taken where a design has several rows."""
 SOURCES: Final = {"bayes": "Bayesian", "frequentist": "Frequentist"}
 
 
@@ -99,7 +102,8 @@ def design_rows(
     population
         Target whose rows are kept; rows of the sample where an estimand has none of it.
     methods
-        Methods to keep; all without it.
+        Methods to keep. Without it all, but of several rows of a kind that of the first of
+        :data:`TWINS`, the counterparts of the Bayesian model.
 
     Returns
     -------
@@ -129,6 +133,10 @@ def design_rows(
     targeted = rows.assign(hit=rows["population"] == population)
     has_target = targeted.groupby(same, dropna=False)["hit"].transform("any")
     rows = rows[targeted["hit"] | ~has_target]
+    if methods is None:
+        rank = rows["method"].map({method: place for place, method in enumerate(TWINS)})
+        first = rank.groupby([rows[name] for name in same], dropna=False).transform("min")
+        rows = rows[first.isna() | (rank == first)]
     designs = list(order) if order is not None else designs
     rows = rows[rows["design"].isin(designs)]
     if rows.empty:

@@ -48,7 +48,7 @@ def rows_of(design, hr, survival, months):
             continue
         made.append(
             own
-            | {"source": "frequentist", "method": "cox_standardized", "estimate": value}
+            | {"source": "frequentist", "method": "cox_efron_standardized", "estimate": value}
             | {"lower": value - 2 * half, "upper": value + 2 * half}
         )
     return [Estimate(**fields) for fields in made]
@@ -150,13 +150,17 @@ def test_a_target_goes_before_the_sample(table):
     np.testing.assert_allclose([value for _, value in points(sample, "s")], [50.0] * 4)
 
 
-def test_several_rows_of_a_kind_are_refused_until_a_method_is_chosen(table):
-    efron = table[(table["method"] == "cox_efron")]
-    both = pd.concat([table, efron.assign(method="cox_firth", estimate=0.5)], ignore_index=True)
-    with pytest.raises(InputError, match="several rows of hr; choose among methods cox_efron"):
-        plots.design_comparison(both, time=12.0)
-    ax = plots.design_comparison(both, time=12.0, methods=("pe_rw1", "cox_firth")).axes[0]
+def test_of_several_rows_the_counterpart_is_drawn_until_a_method_is_chosen(table):
+    efron = table[table["method"] == "cox_efron"]
+    firth = efron.assign(method="cox_firth_efron", estimate=0.5)
+    both = pd.concat([firth, table], ignore_index=True)
+    ax = plots.design_comparison(both, time=12.0).axes[0]
+    assert points(ax, "s") == points(plots.design_comparison(table, time=12.0).axes[0], "s")
+    ax = plots.design_comparison(both, time=12.0, methods=("pe_rw1", "cox_firth_efron")).axes[0]
     assert [value for _, value in points(ax, "s")] == [0.5] * 5
+    other = firth.assign(method="peto")
+    with pytest.raises(InputError, match="of hr; choose among methods cox_firth_efron, peto"):
+        plots.design_comparison(pd.concat([firth, other]), time=12.0)
 
 
 def test_an_estimand_without_rows_is_all_dashes(table):
