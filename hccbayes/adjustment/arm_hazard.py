@@ -184,22 +184,36 @@ def sandwich(
     own = numeric_weights(weights, len(patients.treatment))
     arms = patients.arms(own)
     theta = maximum_likelihood(arms)
-    hazard = arms.hazards(theta)[patients.treatment.astype(np.intp)]
-    residual = patients.person_time.events - patients.person_time.exposure * hazard
-    contrast = patients.treatment - arms.treated_share
-    scores = np.column_stack([contrast * residual.sum(axis=1), residual]) * own[:, None]
+    scores = arm_scores(patients, arms, theta) * own[:, None]
     used = own > 0
     _, code = np.unique(patients.cluster[used], return_inverse=True)
     total = np.zeros((int(code.max()) + 1, scores.shape[1]))
     np.add.at(total, code, scores[used])
     middle = total.T @ total
     if small_sample:
-        middle *= _small_sample_factor(patients, used)
+        middle *= small_sample_factor(patients, used)
     bread = np.linalg.inv(arms.information(theta))
     return np.asarray(bread @ middle @ bread)
 
 
-def _small_sample_factor(patients: PatientHazards, used: NDArray[np.bool_]) -> float:
+def arm_scores(patients: PatientHazards, arms: ArmHazards, theta: FloatArray) -> FloatArray:
+    """Return each row's derivative of its log-likelihood, before its weight, ``(rows, 1 + J)``.
+
+    Parameters
+    ----------
+    patients, arms
+        Rows, and the arms they are in.
+    theta
+        Where it is taken, in the order of :func:`maximum_likelihood`.
+    """
+    hazard = arms.hazards(theta)[patients.treatment.astype(np.intp)]
+    residual = patients.person_time.events - patients.person_time.exposure * hazard
+    contrast = patients.treatment - arms.treated_share
+    return np.column_stack([contrast * residual.sum(axis=1), residual])
+
+
+def small_sample_factor(patients: PatientHazards, used: NDArray[np.bool_]) -> float:
+    """Return K / (K - 1), K the clusters with a weight of the smaller arm, where they are few."""
     counts = [
         len(np.unique(patients.cluster[used & (patients.treatment == arm)])) for arm in (0.0, 1.0)
     ]

@@ -53,7 +53,7 @@ def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
         for name, value in _placeholders(intervals).items():
             pm.Data(name, value)
         effect = priors.treatment.variable("treatment")
-        mean, covariance = _baseline_prior(intervals, priors)
+        mean, covariance = baseline_prior(intervals, priors)
         # Level and deviations are not sampled apart: the data say nothing about their split.
         log_baseline = pm.MvNormal("log_baseline", mu=mean, cov=covariance, dims="interval")
         theta = pm.math.concatenate([effect[None], log_baseline])
@@ -65,7 +65,7 @@ def build_arm_model(intervals: int, priors: PriorSection) -> pm.Model:
     return model
 
 
-def _baseline_prior(intervals: int, priors: PriorSection) -> tuple[FloatArray, FloatArray]:
+def baseline_prior(intervals: int, priors: PriorSection) -> tuple[FloatArray, FloatArray]:
     """Return mean and covariance of the log hazards."""
     level, deviation = (own.parameters for own in (priors.baseline_level, priors.interval))
     center = np.log(_LOG_TWO / priors.median_survival) + level["mu"] + deviation["mu"]

@@ -1,0 +1,407 @@
+r"""The effect of strategies by cloning, censoring and weighting.
+
+Each patient counts in both strategies while consistent with both, and weights make up for clones no
+longer followed (:mod:`hccbayes.time_zero.strategy_weights`). Two hazard models are fitted to the
+weighted clones: one log hazard ratio over all of follow-up, the limit of a weighted Cox regression,
+and one by phase, up to the end of the grace period and after it, for survival, restricted means and
+medians. During the grace period the arms share most of their patients, so that proportional hazards
+cannot be expected.
+
+The posterior has the width of the sandwich over patients, both clones of a patient in one cluster.
+That the weights are estimated is part of it: with :math:`a_i` the influence of patient i on the
+parameters :math:`\alpha` of the start of treatment, the patient's score is :math:`U_i + (\partial
+\sum_k U_k / \partial \alpha') a_i` (stacked estimating equations, as in Lunceford & Davidian 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from hccbayes.adjustment.arm_hazard import PatientHazards
+from hccbayes.adjustment.phased_arms import PhasedArms, build_phased_model, phased_data
+from hccbayes.adjustment.problem import AdjustedEffect
+from hccbayes.cut_points import auto_cuts
+from hccbayes.estimands import population_draws
+from hccbayes.fit import CompiledModel, compile_model, fit
+from hccbayes.person_time import PersonTime
+from hccbayes.standardization import HazardDraws, Population
+from hccbayes.time_zero.cloning import Clones, FollowUp, clone_patients, covariate_matrix
+from hccbayes.time_zero.start_hazard import fit_start_hazard, start_influence
+from hccbayes.time_zero.strategy_weights import (
+    StrategyWeights,
+    weight_notes,
+    weighted_person_time,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hccbayes.records import Diagnosis
+    from hccbayes.spec import (
+        Backend,
+        Calibration,
+        PriorSection,
+        SamplerSection,
+    )
+    from hccbayes.spec.design import ControlStrategy, StartTiming
+    from hccbayes.time_frame import TimeFrame
+
+FloatArray = NDArray[np.float64]
+
+METHOD: Final = "pe_clone_censor_weight"
+POPULATION: Final = "ate"
+FEWEST_PHASE_EVENTS: Final = 5
+"""Events of either strategy in either phase below which the effect is not told apart by phase."""
+_COMPILED_KEPT: Final = 16
+_STEP: Final = 1e-4
+"""Change of a parameter of the start hazard by which scores are differentiated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WeightedClones:
+    """Clones with their weights, and what the width of their estimates needs.
+
+    Parameters
+    ----------
+    weights
+        Weights as functions of time.
+    follow_up
+        The patients.
+    influence
+        Influence of each patient on the parameters of the start hazard, ``(patients,
+        parameters)``.
+    """
+
+    weights: StrategyWeights
+    follow_up: FollowUp
+    influence: FloatArray
+
+
+def weighted_clones(
+    frame: pd.DataFrame,
+    covariates: ArrayLike,
+    *,
+    grace: float,
+    control: ControlStrategy = "never",
+    timing: StartTiming = "as_observed",
+    stabilized: bool = False,
+    truncation: float | None = None,
+) -> WeightedClones:
+    """Clone the patients, fit the start of treatment and weight the clones.
+
+    Parameters
+    ----------
+    frame
+        ``patient``, ``entry``, ``time``, ``event`` and ``treatment_start`` (months; missing where
+        it never was), one row a patient.
+    covariates
+        Baseline, standardized, shape ``(patients, columns)``; may have no column.
+    grace
+        Months within which strategy 1 starts treatment.
+    control
+        ``never`` or ``not_within_grace``.
+    timing
+        ``as_observed`` or ``end_of_grace``.
+    stabilized
+        Whether weights are divided by what they would be without covariates; it changes how much
+        each stretch of time says about a single hazard ratio, and no curve.
+    truncation
+        Percentile of the weights above which they are cut; none where they are not.
+
+    Raises
+    ------
+    InputError
+        If the input is wrong, or strategies cannot be told apart in these patients.
+    """
+    follow_up = FollowUp.of(frame)
+    matrix = covariate_matrix(covariates, follow_up.patient)
+    clones = clone_patients(follow_up, grace, control=control)
+    within = control == "not_within_grace"
+    hazard = fit_start_hazard(follow_up, matrix, grace, within_grace=within)
+    numerator = None
+    if stabilized:
+        numerator = fit_start_hazard(follow_up, matrix[:, :0], grace, within_grace=within)
+    weights = StrategyWeights(
+        clones=clones, hazard=hazard, covariates=matrix, timing=timing, numerator=numerator
+    )
+    return WeightedClones(
+        weights=weights if truncation is None else weights.truncated(truncation),
+        follow_up=follow_up,
+        influence=start_influence(hazard, follow_up, matrix, grace, within_grace=within),
+    )
+
+
+def clone_censor_weight_effect(
+    frame: pd.DataFrame,
+    covariates: ArrayLike,
+    *,
+    grace: float,
+    priors: PriorSection,
+    sampler: SamplerSection,
+    times: TimeFrame,
+    censoring_survival: FloatArray,
+    control: ControlStrategy = "never",
+    timing: StartTiming = "as_observed",
+    calibration: Calibration = "curvature",
+    stabilized: bool = False,
+    truncation: float | None = None,
+) -> AdjustedEffect:
+    """Return the effect of the strategies in all patients.
+
+    Parameters
+    ----------
+    frame, covariates, grace, control, timing, stabilized, truncation
+        As for :func:`weighted_clones`.
+    priors, sampler
+        Priors of the effect and the hazards; how the posterior is drawn.
+    times
+        When survival is read, and to where the restricted mean goes.
+    censoring_survival
+        Probability of being uncensored in the middle of each step of ``times.grid``.
+    calibration
+        ``curvature``, or ``none`` for the pseudo-posterior as it is.
+
+    Returns
+    -------
+    AdjustedEffect
+        ``log_marginal_hr`` is the log hazard ratio over all of follow-up; ``survival``, ``rmst``
+        and ``median`` are those of the model by phase, whose log hazard ratios are ``log_hr_at``
+        (``effect_time``: the end of each phase).
+
+    Raises
+    ------
+    InputError
+        As for :func:`weighted_clones`; if a strategy has no event.
+    """
+    clones = weighted_clones(
+        frame,
+        covariates,
+        grace=grace,
+        control=control,
+        timing=timing,
+        stabilized=stabilized,
+        truncation=truncation,
+    )
+    return effect_of_clones(
+        clones,
+        priors=priors,
+        sampler=sampler,
+        times=times,
+        censoring_survival=censoring_survival,
+        calibration=calibration,
+    )
+
+
+def effect_of_clones(
+    clones: WeightedClones,
+    *,
+    priors: PriorSection,
+    sampler: SamplerSection,
+    times: TimeFrame,
+    censoring_survival: FloatArray,
+    calibration: Calibration = "curvature",
+) -> AdjustedEffect:
+    """Return the effect in clones that have been weighted.
+
+    Parameters
+    ----------
+    clones
+        What :func:`weighted_clones` returned.
+    priors, sampler, times, censoring_survival, calibration
+        As for :func:`clone_censor_weight_effect`.
+    """
+    weights = clones.weights
+    cuts, phase = phased_cuts(weights.clones)
+    single, by_phase = (
+        clone_arms(clones, cuts, np.zeros_like(phase)),
+        clone_arms(clones, cuts, phase),
+    )
+    notes = list(weight_notes(weights))
+    if by_phase.phases == 1:
+        notes.append(
+            f"Fewer than {FEWEST_PHASE_EVENTS} events of a strategy lie before or after the end of "
+            "the grace period: the hazards were taken to be proportional throughout."
+        )
+    fits = [
+        _posterior(arms, clones, priors, sampler, calibration)
+        for arms in ([single, by_phase] if by_phase.phases > 1 else [single])
+    ]
+    draws = _estimands(fits[-1].posterior, by_phase, times, censoring_survival)
+    marginal = fits[0].posterior["treatment"].isel(phase=0)
+    shape = (marginal.sizes["chain"], marginal.sizes["draw"], 1)
+    if fits[0].posterior.sizes["draw"] == draws.sizes["draw"]:
+        values = marginal.transpose("chain", "draw").to_numpy()
+    else:  # One of the fits was made again at twice the length.
+        own = np.ravel(marginal)
+        wanted = draws.sizes["chain"] * draws.sizes["draw"]
+        values = np.resize(own, wanted) if len(own) < wanted else own[:: len(own) // wanted]
+    shape = (draws.sizes["chain"], draws.sizes["draw"], 1)
+    draws = draws.assign(log_marginal_hr=(("chain", "draw", "population"), values.reshape(shape)))
+    worst = next((one for one in fits if not one.diagnosis.passed), fits[0])
+    return AdjustedEffect(
+        method=METHOD,
+        population=POPULATION,
+        draws=draws,
+        diagnosis=worst.diagnosis,
+        notes=tuple(notes),
+    )
+
+
+def phased_cuts(clones: Clones) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Return cut points of the hazards, the end of grace among them, and each interval's phase.
+
+    The clinical grid, merged to eight deaths an interval on either side of the end of the grace
+    period; a death counts once, though both clones may have it.
+    """
+    rows, grace = clones.rows, clones.grace
+    dead = rows[rows["event"] == 1]
+    once = dead.drop_duplicates("patient_index")["stop"].to_numpy()
+    last = float(rows["stop"].max())
+    counts = [
+        int(((dead["treatment"] == arm) & ((dead["stop"] <= grace) == early)).sum())
+        for arm in (0, 1)
+        for early in (True, False)
+    ]
+    if min(counts) < FEWEST_PHASE_EVENTS:
+        cuts = _merged(once, last)
+        return cuts, np.zeros(len(cuts) + 1, dtype=np.intp)
+    early = _merged(once[once <= grace], grace)
+    late = _merged(once[once > grace], last)
+    cuts = np.concatenate([early[early < grace], [grace], late[late > grace]])
+    phase = np.concatenate(
+        [np.zeros(len(early[early < grace]) + 1), np.ones(len(late[late > grace]) + 1)]
+    )
+    return cuts, phase.astype(np.intp)
+
+
+def _merged(event_times: FloatArray, end: float) -> FloatArray:
+    return auto_cuts(np.append(event_times, end), np.append(np.ones(len(event_times)), 0.0))
+
+
+def clone_arms(clones: WeightedClones, cuts: FloatArray, phase: NDArray[np.intp]) -> PhasedArms:
+    r"""Return weighted events and exposure of the clones.
+
+    Weights of both strategies have one factor, :math:`\sum_d w_d / \sum_d w_d^2` over the events d,
+    with which the weighted events are as many as their effective number; strategies keep the size
+    that the whole cohort has in each.
+    """
+    table = clones.weights.clones.rows
+    events, exposure = weighted_person_time(clones.weights, cuts)
+    factor = float(events.sum() / (events**2).sum()) if events.any() else 1.0
+    return PhasedArms(
+        rows=PatientHazards(
+            person_time=PersonTime(
+                cuts=cuts,
+                events=events * factor,
+                exposure=exposure * factor,
+                row_of_episode=np.arange(len(table)),
+            ),
+            treatment=table["treatment"].to_numpy(dtype=np.float64),
+            cluster=table["patient_index"].to_numpy(dtype=np.intp),
+        ),
+        phase=phase,
+    )
+
+
+def weight_correction(arms: PhasedArms, clones: WeightedClones) -> FloatArray:
+    """Return what estimation of the weights adds to each patient's score, ``(patients, K + J)``."""
+    hazard, own = clones.weights.hazard, arms.rows.person_time
+    plain, _ = weighted_person_time(clones.weights, own.cuts)
+    factor = float(own.events.sum() / plain.sum())
+    parameters = hazard.parameters
+    slope = np.empty((len(arms.maximum), len(parameters)))
+    for index in range(len(parameters)):
+        ends = []
+        for sign in (-1.0, 1.0):
+            moved = parameters.copy()
+            moved[index] += sign * _STEP
+            other = replace(clones.weights, hazard=hazard.with_parameters(moved))
+            events, exposure = weighted_person_time(other, own.cuts)
+            ends.append(arms.total_score(events * factor, exposure * factor))
+        slope[:, index] = (ends[1] - ends[0]) / (2.0 * _STEP)
+    return clones.influence @ slope.T
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Fitted:
+    posterior: xr.Dataset
+    diagnosis: Diagnosis
+    notes: tuple[str, ...] = field(default=())
+
+
+def clone_sandwich(arms: PhasedArms, clones: WeightedClones) -> FloatArray:
+    """Return the covariance of the maximum over patients, the weights' estimation included."""
+    return arms.sandwich(weight_correction(arms, clones))
+
+
+def _posterior(
+    arms: PhasedArms,
+    clones: WeightedClones,
+    priors: PriorSection,
+    sampler: SamplerSection,
+    calibration: Calibration,
+) -> _Fitted:
+    """Return draws of ``treatment`` (phase) and ``log_control_hazard`` (interval)."""
+    wanted = clone_sandwich(arms, clones) if calibration != "none" else None
+    compiled = compiled_phased_model(tuple(map(int, arms.phase)), priors, sampler.backend)
+    tree, diagnosis = fit(compiled, sampler, data=phased_data(arms, wanted))
+    posterior = tree["posterior"].to_dataset()[["treatment", "log_baseline"]]
+    effect = posterior["treatment"].isel(phase=xr.DataArray(arms.phase, dims="interval"))
+    control = posterior["log_baseline"] + effect.drop_vars("phase") * xr.DataArray(
+        arms.contrast[0], dims="interval"
+    )
+    return _Fitted(
+        posterior=posterior[["treatment"]].assign(log_control_hazard=control), diagnosis=diagnosis
+    )
+
+
+@lru_cache(maxsize=_COMPILED_KEPT)
+def compiled_phased_model(
+    phase: tuple[int, ...], priors: PriorSection, backend: Backend
+) -> CompiledModel:
+    """Return the compiled model of these phases; every fit gives it its own data."""
+    return compile_model(build_phased_model(phase, priors), backend)
+
+
+def _estimands(
+    posterior: xr.Dataset, arms: PhasedArms, times: TimeFrame, censoring_survival: FloatArray
+) -> xr.Dataset:
+    """Return the estimands of the strategies, draw by draw."""
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    count = shape[0] * shape[1]
+    effect = posterior["treatment"].transpose("chain", "draw", "phase").to_numpy()
+    log_hazard = posterior["log_control_hazard"].transpose("chain", "draw", "interval").to_numpy()
+    hazards = HazardDraws(
+        baseline=np.exp(log_hazard.reshape(count, 1, -1)),
+        treatment=np.zeros(count),
+        treatment_mean=0.0,
+        covariates=np.zeros((count, 0)),
+        center_effect=np.zeros((count, 1)),
+        center_slope=np.zeros((count, 1)),
+        cuts=arms.rows.person_time.cuts,
+        effect_deviation=effect.reshape(count, -1)[:, arms.phase],
+    )
+    everybody = Population(
+        covariates=np.zeros((1, 0)), center_index=np.zeros(1, dtype=np.intp), weight=np.ones(1)
+    )
+    draws, _ = population_draws(
+        hazards,
+        {POPULATION: everybody},
+        frame=times,
+        censoring_survival=censoring_survival,
+        shape=shape,
+    )
+    if arms.phases == 1:
+        return draws
+    cuts = np.append(arms.rows.person_time.cuts, times.follow_up)
+    ends = [float(cuts[np.flatnonzero(arms.phase == index)[-1]]) for index in range(arms.phases)]
+    by_phase = xr.DataArray(
+        effect, dims=("chain", "draw", "effect_time"), coords={"effect_time": ends}
+    )
+    return draws.assign(log_hr_at=by_phase)
