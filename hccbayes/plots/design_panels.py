@@ -44,7 +44,8 @@ _NAME_LENGTH: Final = 21
 """Characters of a design's label on a line."""
 _LABEL_LENGTH: Final = 24
 """Characters of an axis's label on a line."""
-_MOST_TICKS: Final = 5
+_MOST_TICKS: Final = 4
+"""Of ratios, beyond which only the ends and 1 have one."""
 _OVERHEAD: Final = {"one_column": 72.0, "two_columns": 76.0}
 """Points of a panel besides its rows."""
 _LEGEND: Final = 14.0

@@ -255,7 +255,7 @@ def _legend(ax: Axes, lines: Mapping[str, float]) -> None:
             color="black",
             linewidth=0.9,
             linestyle=_LINES[name],
-            label=f"{name}, {time:g} months",
+            label=f"{name}, {time:.3g} months",
         )
         for name, time in lines.items()
     ]

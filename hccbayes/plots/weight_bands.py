@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import matplotlib.pyplot as plt
@@ -50,7 +50,11 @@ _AT_RISK: Final[dict[str, Any]] = {"color": "0.35", "linestyle": "--", "linewidt
 @marks_synthetic
 @publication_style()
 def weights_over_time(
-    dataset: xr.Dataset, *, layout: Layout = "two_columns", axes: Sequence[Any] | None = None
+    dataset: xr.Dataset,
+    *,
+    arm_names: Mapping[str, str] | None = None,
+    layout: Layout = "two_columns",
+    axes: Sequence[Any] | None = None,
 ) -> Figure:
     """Draw each arm's weights over time, and below them the effective sample size.
 
@@ -60,8 +64,9 @@ def weights_over_time(
         ``weight`` (dims ``arm``, ``time``, ``quantile``; quantiles 0.05, 0.25, 0.5, 0.75, 0.95 and
         1, the largest), ``effective_sample_size`` and ``at_risk`` (dims ``arm``, ``time``): clones
         that follow their arm's strategy so far. ``time`` in months; ``nan`` where nobody is left.
-        The coordinate ``arm_name`` and the attribute ``grace`` (months, a vertical line) may be
-        absent.
+        The attribute ``grace`` (months, a vertical line) may be absent.
+    arm_names
+        Name of each arm; those of the coordinate ``arm_name``, or else of ``arm``, without it.
     layout
         Whether a new figure has the width of one or two columns of a journal.
     axes
@@ -83,7 +88,8 @@ def weights_over_time(
     weight, sizes = _checked(dataset)
     arms = [str(arm) for arm in weight["arm"].to_numpy()]
     panels = _panels(axes, len(arms), WIDTHS[layout])
-    names = dataset["arm_name"] if "arm_name" in dataset.coords else dataset["arm"]
+    known = dataset["arm_name"] if "arm_name" in dataset.coords else dataset["arm"]
+    names = {arm: str(known.sel(arm=arm).item()) for arm in arms} | dict(arm_names or {})
     grace = dataset.attrs.get("grace")
     points = figure_of(panels[0, 0]).get_figwidth() / POINT - 40.0
     length = max(8, int(points / len(arms) / _LETTER))
@@ -92,7 +98,7 @@ def weights_over_time(
         color = ARM_COLORS.get(arm, POSTERIOR_COLOR)
         _draw_weights(upper, weight.sel(arm=arm), color)
         _draw_sizes(lower, sizes.sel(arm=arm), color)
-        title = textwrap.fill(str(names.sel(arm=arm).item()), length)
+        title = textwrap.fill(names[arm], length)
         upper.set_title(title, color=color, fontsize=LABEL_SIZE)
         for ax in (upper, lower):
             tidy(ax)
@@ -212,7 +218,7 @@ def _legends(panels: Any, grace: float | None, *, alone: bool) -> None:
         Line2D([], [], label="clones at risk", **_AT_RISK),
     ]
     if grace is not None:
-        handles.append(Line2D([], [], label=f"grace ends, {float(grace):g} months", **_GRACE))
+        handles.append(Line2D([], [], label=f"grace ends, {float(grace):.3g} months", **_GRACE))
     if not alone:
         beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
         panels[0, -1].legend(handles=handles[:4] + handles[6:], **beside)

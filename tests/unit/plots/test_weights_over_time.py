@@ -75,6 +75,16 @@ def test_sizes_stand_below_the_weights_on_one_axis(dataset):
     assert [ax.get_title().replace("\n", " ") for ax in axes[:2]] == NAMES
 
 
+def test_arms_are_named_by_the_data_or_the_caller(dataset):
+    def titles(figure):
+        return [ax.get_title() for ax in figure.axes[:2]]
+
+    bare = dataset.drop_vars("arm_name")
+    assert titles(plots.weights_over_time(bare)) == ["treated", "control"]
+    names = {"treated": "Both", "control": "One"}
+    assert titles(plots.weights_over_time(dataset, arm_names=names)) == ["Both", "One"]
+
+
 def test_grace_is_a_line_in_every_panel(dataset):
     figure = plots.weights_over_time(dataset)
     for ax in figure.axes:
