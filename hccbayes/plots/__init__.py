@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from hccbayes.plots.center_panel import center_effects
     from hccbayes.plots.crosscheck_dumbbell import crosscheck
     from hccbayes.plots.design_panels import design_comparison
+    from hccbayes.plots.difference_over_time import differences
     from hccbayes.plots.evidence_forest import published_forest
     from hccbayes.plots.fragility_curve import fragility
     from hccbayes.plots.hazard_ratio_over_time import hazard_ratio
     from hccbayes.plots.hazard_steps import baseline_hazard
     from hccbayes.plots.immortal_states import immortal_time
+    from hccbayes.plots.immortal_ratios import immortal_bound
     from hccbayes.plots.influence_plot import influence
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.kaplan_meier_curves import kaplan_meier
@@ -54,6 +56,7 @@ _HOMES = {
     "fragility": "fragility_curve",
     "hazard_ratio": "hazard_ratio_over_time",
     "immortal_time": "immortal_states",
+    "immortal_bound": "immortal_ratios",
     "influence": "influence_plot",
     "kaplan_meier": "kaplan_meier_curves",
     "log_minus_log": "transformed_curves",
@@ -69,6 +72,7 @@ _HOMES = {
     "schoenfeld": "schoenfeld_residuals",
     "specification_curve": "specification_panels",
     "subgroups": "subgroup_forest",
+    "differences": "difference_over_time",
     "survival": "survival_curves",
     "swimmer": "swimmer_bars",
     "target_trial_table": "target_trial_text",
@@ -89,6 +93,7 @@ __all__ = [
     "forest",
     "fragility",
     "hazard_ratio",
+    "immortal_bound",
     "immortal_time",
     "influence",
     "kaplan_meier",
@@ -105,6 +110,7 @@ __all__ = [
     "schoenfeld",
     "specification_curve",
     "subgroups",
+    "differences",
     "survival",
     "swimmer",
     "target_trial_table",

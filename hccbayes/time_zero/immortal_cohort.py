@@ -73,6 +73,7 @@ def immortal_rules_of(
         median=median.estimate,
         administrative=_end_of_follow_up(frame),
         intended_share=intended_share,
+        synthetic=cohort.synthetic,
     )
     fitted = fitted_to_survival(rules, rules.mechanism(), median.estimate, math.log(2.0))
     return replace(rules, median=math.log(2.0) / fitted.hazard[0])

@@ -119,6 +119,11 @@ class ImmortalBound:
         return math.log(self.remaining.hr) / math.log(self.published.hr)
 
     @property
+    def attrs(self) -> dict[str, str]:
+        """Name of the synthetic cohort whose rules these are, for figures and tables."""
+        return {"synthetic": self.rules.synthetic} if self.rules.synthetic else {}
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """What was found, and under which assumptions, in words."""
         return sentences(self)
@@ -156,7 +161,9 @@ class ImmortalBound:
         nan = math.nan
         rows += [(*entry, nan, nan, nan, "large study", 0.0) for entry in large]
         rows += self._published_rows()
-        return pd.DataFrame(rows, columns=list(BOUND_COLUMNS))
+        table = pd.DataFrame(rows, columns=list(BOUND_COLUMNS))
+        table.attrs.update(self.attrs)
+        return table
 
     def _published_rows(self) -> list[tuple[object, ...]]:
         found = {

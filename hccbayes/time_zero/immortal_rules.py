@@ -63,6 +63,8 @@ class ImmortalRules:
     intended_share
         Share of patients meant to be treated; ``None`` for the one that gives the printed share of
         treated patients.
+    synthetic
+        Name of the synthetic cohort whose rules these are; empty for patients.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class ImmortalRules:
     arm_medians: tuple[float, float] | None = None
     administrative: tuple[float, float] | None = None
     intended_share: float | None = None
+    synthetic: str = ""
 
     def __post_init__(self) -> None:
         """Check what the types do not say."""

@@ -26,7 +26,10 @@ def sentences(bound: ImmortalBound) -> tuple[str, ...]:
             f"{bound.not_estimable} of {bound.studies.hazard_ratio.size} simulated studies had "
             "nobody in one arm and are left out."
         )
-    return (*found, _assumed(bound))
+    found.append(_assumed(bound))
+    if bound.rules.synthetic:
+        found.append(f"Synthetic cohort ({bound.rules.synthetic}), not patients.")
+    return tuple(found)
 
 
 def _null(bound: ImmortalBound) -> str:
