@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, TypeGuard, get_args
 
-from hccbayes.errors import InputError, Problem
-from hccbayes.frequentist.arguments import is_number
-
-EarlyDeaths = Literal["control", "excluded"]
-EARLY_DEATHS: Final = get_args(EarlyDeaths)
+from hccbayes.errors import InputError
+from hccbayes.time_zero.immortal_checks import (
+    EarlyDeaths,
+    early_deaths_problems,
+    positive_problems,
+    share_problems,
+    window_problems,
+)
 
 
 def naive_hazard_ratio(
@@ -86,49 +88,3 @@ def _start_moments(low: float, high: float) -> tuple[float, float]:
     lived = -math.exp(-low) * math.expm1(-width) / width
     waited = (math.exp(-low) * (1.0 + low) - math.exp(-high) * (1.0 + high)) / width
     return lived, waited
-
-
-def positive_problems(where: str, value: object) -> list[Problem]:
-    """Return what is wrong with a number that must be positive and finite."""
-    if _is_finite(value) and value > 0:
-        return []
-    return [Problem(where, f"must be a positive number, not {value!r}")]
-
-
-def months_problems(where: str, value: object) -> list[Problem]:
-    """Return what is wrong with months of at least 0."""
-    if _is_finite(value) and value >= 0:
-        return []
-    return [Problem(where, f"must be months of at least 0, not {value!r}")]
-
-
-def share_problems(where: str, value: object) -> list[Problem]:
-    """Return what is wrong with a share within (0, 1)."""
-    if _is_finite(value) and 0 < value < 1:
-        return []
-    hint = "; a share of 0 or 1 leaves nobody to compare with" if value in (0, 1) else ""
-    return [Problem(where, f"must lie between 0 and 1, not {value!r}{hint}")]
-
-
-def window_problems(where: str, value: object) -> list[Problem]:
-    """Return what is wrong with ``(earliest, latest)`` in months."""
-    pair = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
-    if len(pair) != 2 or not all(_is_finite(month) for month in pair):
-        return [Problem(where, f"needs two numbers, (earliest, latest) in months, not {value!r}")]
-    if pair[0] < 0:
-        return [Problem(where, f"starts {-pair[0]:g} months before time zero: {value!r}")]
-    if pair[0] > pair[1]:
-        return [Problem(where, f"ends before it starts: {value!r}; write (earliest, latest)")]
-    return []
-
-
-def early_deaths_problems(value: object) -> list[Problem]:
-    """Return what is wrong with where early deaths go."""
-    if value in EARLY_DEATHS:
-        return []
-    known = ", ".join(EARLY_DEATHS)
-    return [Problem("early_deaths", f"unknown value {value!r}; choose from {known}")]
-
-
-def _is_finite(value: object) -> TypeGuard[float]:
-    return is_number(value) and not isinstance(value, bool) and math.isfinite(value)

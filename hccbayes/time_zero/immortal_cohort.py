@@ -11,7 +11,7 @@ import pandas as pd
 from hccbayes.cohort import Cohort
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, median_survival, time_with_limits
-from hccbayes.time_zero.immortal_closed_form import EarlyDeaths
+from hccbayes.time_zero.immortal_checks import EarlyDeaths
 from hccbayes.time_zero.immortal_rules import ImmortalRules, fitted_to_survival
 
 QUARTILES = (0.75, 0.25)

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from hccbayes.defaults import INTERVAL_PROB
 from hccbayes.errors import InputError, Problem
 from hccbayes.frequentist.arguments import prob_problems
-from hccbayes.time_zero.immortal_closed_form import positive_problems
+from hccbayes.time_zero.immortal_checks import positive_problems
 from hccbayes.time_zero.immortal_rules import ImmortalRules, limit_of_rules
 
 TRUE_RATIOS: Final = (1.0 / 20.0, 20.0)

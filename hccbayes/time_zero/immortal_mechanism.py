@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hccbayes.curves import cumulative_hazard, time_at_cumulative_hazard
-from hccbayes.time_zero.immortal_closed_form import EarlyDeaths
+from hccbayes.time_zero.immortal_checks import EarlyDeaths
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Final
 
-import numpy as np
 from scipy.optimize import brentq
 
 from hccbayes.curves import median_survival
 from hccbayes.errors import InputError, Problem
-from hccbayes.time_zero.immortal_closed_form import (
+from hccbayes.time_zero.immortal_checks import (
     EarlyDeaths,
+    censoring_problems,
     early_deaths_problems,
     months_problems,
     positive_problems,
     share_problems,
+    size_problems,
+    survival_problems,
     window_problems,
 )
 from hccbayes.time_zero.immortal_limit import LARGEST_DOUBLINGS, arm_flows, limit_of, scaled
@@ -90,13 +90,13 @@ class ImmortalRules:
     def __post_init__(self) -> None:
         """Check what the types do not say."""
         problems = [
-            *_size_problems(self),
+            *size_problems(self),
             *window_problems("window", self.window),
             *early_deaths_problems(self.early_deaths),
             *months_problems("further_months", self.further_months),
             *months_problems("required_months", self.required_months),
-            *_survival_problems(self),
-            *_censoring_problems(self.administrative),
+            *survival_problems(self),
+            *censoring_problems(self.administrative),
         ]
         if self.intended_share is not None:
             problems += share_problems("intended_share", self.intended_share)
@@ -253,68 +253,6 @@ def _reference_time(median: float, administrative: tuple[float, float] | None) -
     if math.isfinite(median) or administrative is None:
         return median
     return 0.5 * (administrative[0] + administrative[1])
-
-
-def _size_problems(rules: ImmortalRules) -> list[Problem]:
-    return [
-        Problem(arm, f"must be a whole number of patients, at least 1, not {size!r}")
-        for arm, size in (("treated", rules.treated), ("control", rules.control))
-        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1
-    ]
-
-
-def _survival_problems(rules: ImmortalRules) -> list[Problem]:
-    given = {
-        "median": rules.median is not None,
-        "hazard": bool(np.size(rules.hazard)),
-        "arm_medians": rules.arm_medians is not None,
-    }
-    named = [name for name, is_given in given.items() if is_given]
-    problems = []
-    if not named:
-        problems.append(Problem("median", "is needed, or hazard, or arm_medians"))
-    elif len(named) > 1:
-        problems.append(Problem(" and ".join(named), "say the same thing; give one of them"))
-    if rules.median is not None:
-        problems += positive_problems("median", rules.median)
-    if rules.arm_medians is not None:
-        pair = rules.arm_medians
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            message = f"needs two numbers, (treated, control) in months, not {pair!r}"
-            problems.append(Problem("arm_medians", message))
-        else:
-            problems += positive_problems("arm_medians, treated", pair[0])
-            problems += positive_problems("arm_medians, control", pair[1])
-    return problems + _hazard_problems(rules)
-
-
-def _hazard_problems(rules: ImmortalRules) -> list[Problem]:
-    hazard, cuts = rules.hazard, rules.cuts
-    problems: list[Problem] = []
-    for name, values in (("hazard", hazard), ("cuts", cuts)):
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            problems.append(Problem(name, f"needs a list of numbers, not {values!r}"))
-    if problems:
-        return problems
-    problems = [found for rate in hazard for found in positive_problems("hazard", rate)]
-    wrong_cuts = [found for cut in cuts for found in positive_problems("cuts", cut)]
-    if not wrong_cuts and list(cuts) != sorted(set(cuts)):
-        wrong_cuts.append(Problem("cuts", f"must increase, not {cuts!r}"))
-    if len(cuts) and not len(hazard):
-        wrong_cuts.append(Problem("cuts", "belong to hazard, which is not given"))
-    elif len(hazard) and len(hazard) != len(cuts) + 1:
-        message = f"needs {len(cuts) + 1} numbers, one more than there are cuts"
-        problems.append(Problem("hazard", message))
-    return problems + wrong_cuts
-
-
-def _censoring_problems(administrative: object) -> list[Problem]:
-    if administrative is None:
-        return []
-    problems = window_problems("administrative", administrative)
-    if not problems and administrative[1] <= 0:  # type: ignore[index]
-        problems.append(Problem("administrative", "leaves nobody any follow-up"))
-    return problems
 
 
 def _reach_problems(rules: ImmortalRules) -> list[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hccbayes import evidence
 from hccbayes.cohort import read_cohort
 from hccbayes.errors import InputError
 from hccbayes.frequentist.cox import cox
@@ -217,3 +218,20 @@ def test_a_share_that_cannot_be_reached():
     most = f"{-math.expm1(-x) / x:.3f}"
     with pytest.raises(InputError, match=f"cannot be reached: if all were meant .* {most}"):
         ImmortalRules(treated=141, control=26, window=(0.0, 3.0), median=4.5)
+
+
+def test_rules_of_the_printed_study():
+    """Lu 2025 as printed: sizes and medians of the unadjusted overall survival."""
+    outcomes = evidence.table("outcomes", usable_only=False)
+    rows = outcomes[
+        (outcomes["study"] == "Lu2025")
+        & (outcomes["endpoint"] == "OS")
+        & (outcomes["analysis_set"] == "unadjusted")
+    ].set_index("arm")
+    medians = tuple(float(rows.loc[arm, "printed_median"]) for arm in ("treated", "control"))
+    assert medians == (15.0, 4.5)
+    rules = ImmortalRules(**LU, arm_medians=medians, administrative=(6.0, 64.0))
+    limit = limit_of_rules(rules)
+    assert rules.common_median == pytest.approx(12.36, abs=0.01)
+    assert limit.median_pooled == pytest.approx(rules.common_median, abs=1e-8)
+    assert limit.hazard_ratio == pytest.approx(0.452, abs=1e-3)
