@@ -80,7 +80,7 @@ fixtures:  ## rerun the R scripts behind the reference numbers (SYSUCC=patients.
 	Rscript $(R_SCRIPTS)/synthetic_chen2025.R \
 		hccbayes/synthetic/data/synthetic_chen2025.csv "$(FIXTURES)"
 	for script in survival_curves rank_tests cox_extensions schoenfeld_smooth meta_analysis \
-		classic_data; do \
+		classic_data start_stop; do \
 		Rscript $(R_SCRIPTS)/$$script.R "$(FIXTURES)" $(if $(SYSUCC),"$(SYSUCC)"); \
 	done
 	@patients="sysucc_targeted propensity_matching propensity_weighting"; \
