@@ -17,6 +17,7 @@ from hccbayes.plots.ratio_axis import (
     set_ratio_axis,
 )
 from hccbayes.plots.style import (
+    LABEL_SIZE,
     LINE_WIDTH,
     SINGLE_COLUMN,
     new_axes,
@@ -83,6 +84,8 @@ def immortal_bound(bound: ImmortalBound, *, ax: Axes | None = None) -> Axes:
     texts = [_text(bound.limit.hazard_ratio), *(_text(ratio.hr) for _, ratio, _ in rows)]
     add_text_column(ax, [0.5 * _HILL, *heights], texts, header="HR", side=1.0, shift=5.0)
     add_favors(ax, 1.0, ("Favors", "treated"), ("Favors", "control"), xlabel="Hazard ratio")
+    # Given axes made their label under other settings.
+    ax.xaxis.label.set_size(LABEL_SIZE)
     return ax
 
 
