@@ -21,7 +21,7 @@ from hccbayes import defaults
 from hccbayes.cohort.checks import counted, listed
 from hccbayes.cohort.values import MISSING_TEXT
 from hccbayes.errors import InputError, Problem
-from hccbayes.time_zero.episode_columns import distinct
+from hccbayes.time_zero.episode_columns import cell_rows
 
 YEARS: Final = (1900, 2100)
 """First and last year a date is believed in."""
@@ -198,7 +198,7 @@ def find_dates(
         each, found = reading.read(known.get(layout))
         values = each.reindex(codes).reset_index(drop=True)
     if blank.any() and not missing:
-        rows = _names(ids, blank.to_numpy())
+        rows = cell_rows(ids, blank)
         problems.append(Problem(where, f"{counted(int(blank.sum()), 'date')} missing", rows))
     return Dates(values, found)
 
@@ -237,10 +237,6 @@ def _text(cell: Any) -> str | None:
     return str(cell).strip()
 
 
-def _names(ids: NDArray[Any], mask: NDArray[np.bool_]) -> tuple[str, ...]:
-    return distinct(ids[mask])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
     """The distinct cells of a column, and what is said of them."""
@@ -269,7 +265,7 @@ class _Reading:
     def _say(self, message: str, mask: NDArray[np.bool_]) -> None:
         codes = np.flatnonzero(mask)
         self.problems.append(
-            Problem(self.where, message, _names(self.ids, np.isin(self.codes, codes)))
+            Problem(self.where, message, cell_rows(self.ids, np.isin(self.codes, codes)))
         )
 
     def _shown(self, mask: NDArray[np.bool_]) -> str:

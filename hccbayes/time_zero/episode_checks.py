@@ -17,6 +17,7 @@ from hccbayes.time_zero.episode_columns import (
     demand_columns,
     identifiers,
     named,
+    named_cells,
     number_cells,
     zero_one,
 )
@@ -136,7 +137,7 @@ def _read(frame: pd.DataFrame, columns: EpisodeColumns, problems: list[Problem])
     )
     for covariate in columns.covariates:
         values = frame[covariate].reset_index(drop=True)
-        named(f"column {covariate}", "is missing", name, values.isna(), problems)
+        named_cells(f"column {covariate}", "is missing", name, values.isna(), problems)
         rows[covariate] = values
     return rows
 
@@ -148,12 +149,12 @@ def _follows(rows: pd.DataFrame) -> BoolArray:
 
 
 def _negative(rows: pd.DataFrame, _: EpisodeColumns) -> tuple[BoolArray, str]:
-    return (rows["start"] < 0).to_numpy(), "have an episode that starts before time 0"
+    return (rows["start"] < 0).to_numpy(), "patients have an episode that starts before time 0"
 
 
 def _without_length(rows: pd.DataFrame, _: EpisodeColumns) -> tuple[BoolArray, str]:
     empty = rows["stop"] <= rows["start"] + SAME_TIME
-    return empty.to_numpy(), "have an episode whose stop is not after its start"
+    return empty.to_numpy(), "patients have an episode whose stop is not after its start"
 
 
 def _latest_stop(rows: pd.DataFrame) -> pd.Series:
@@ -164,15 +165,15 @@ def _latest_stop(rows: pd.DataFrame) -> pd.Series:
 
 def _overlapping(rows: pd.DataFrame, _: EpisodeColumns) -> tuple[BoolArray, str]:
     overlap = _follows(rows) & (rows["start"] < _latest_stop(rows) - SAME_TIME).to_numpy()
-    message = "have episodes that overlap, so that they are at risk twice at one time"
+    message = "patients have episodes that overlap, so that they are at risk twice at one time"
     return overlap, message
 
 
 def _gapped(rows: pd.DataFrame, columns: EpisodeColumns) -> tuple[BoolArray, str]:
     gap = _follows(rows) & (rows["start"] > _latest_stop(rows) + SAME_TIME).to_numpy()
     message = (
-        "have a gap between two episodes; correct the times, or, where patients were out of "
-        "observation meanwhile, say so with allow_gaps"
+        "patients have a gap between two episodes; correct the times, or, where patients were out "
+        "of observation meanwhile, say so with allow_gaps"
     )
     return gap & (not columns.allow_gaps), message
 
@@ -180,21 +181,21 @@ def _gapped(rows: pd.DataFrame, columns: EpisodeColumns) -> tuple[BoolArray, str
 def _early_event(rows: pd.DataFrame, _: EpisodeColumns) -> tuple[BoolArray, str]:
     followed = np.zeros(len(rows), dtype=bool)
     followed[:-1] = _follows(rows)[1:]
-    message = "are at risk after their event; it belongs to the last episode"
+    message = "patients are at risk after their event; it belongs to the last episode"
     return followed & (rows["event"] == 1).to_numpy(), message
 
 
 def _two_events(rows: pd.DataFrame, _: EpisodeColumns) -> tuple[BoolArray, str]:
     count = (rows["event"] == 1).groupby(rows["patient_index"]).transform("sum")
     again = (rows["event"] == 1) & (count > 1) & (rows["patient"] != "")
-    return again.to_numpy(), "have more than one event; one a patient is analyzed"
+    return again.to_numpy(), "patients have more than one event; one a patient is analyzed"
 
 
 def _stopping(rows: pd.DataFrame, columns: EpisodeColumns) -> tuple[BoolArray, str]:
     back = (rows["treatment"] == 0) & (rows["treatment"].shift() == 1)
     message = (
-        "have treatment that goes back from 1 to 0; a patient once treated stays in that group, "
-        "or say so with allow_stopping"
+        "patients have treatment that goes back from 1 to 0; once treated they stay in that "
+        "group, or say so with allow_stopping"
     )
     return _follows(rows) & back.to_numpy() & (not columns.allow_stopping), message
 

@@ -40,11 +40,17 @@ def demand_columns(tables: Mapping[str, tuple[pd.DataFrame, Sequence[str]]]) -> 
     problems = []
     for name, (frame, columns) in tables.items():
         present = [str(column) for column in frame.columns]
+        if len(present) == 1 and ";" in present[0]:
+            message = "has one column, which seems to be separated by semicolons; use commas"
+            problems.append(Problem(name, message))
+            continue
         for column in dict.fromkeys(columns):
             count = present.count(column)
             if count == 0:
                 close = get_close_matches(column, present, n=1)
-                hint = f"did you mean `{close[0]}`?" if close else f"columns are {listed(present)}"
+                hint = (
+                    f"did you mean `{close[0]}`?" if close else f"columns are {listed(present, 20)}"
+                )
                 problems.append(Problem(f"{name}, column {column}", f"is not there; {hint}"))
             elif count > 1:
                 message = f"stands {count} times; keep one"
@@ -120,7 +126,7 @@ def number_cells(
     if raw.dtype == object:
         blank |= raw.map(lambda cell: isinstance(cell, str) and not cell.strip())
     if raw.dtype.kind in "mM":
-        named(
+        named_cells(
             where,
             "holds dates or spans; numbers of one unit are needed",
             patients,
@@ -132,12 +138,14 @@ def number_cells(
     text = np.isnan(values) & ~blank.to_numpy()
     if text.any():
         found = listed(raw[text])
-        named(where, f"holds text where a number is needed: {found}", patients, text, problems)
+        named_cells(
+            where, f"holds text where a number is needed: {found}", patients, text, problems
+        )
     infinite = np.isinf(values)
-    named(where, "is infinite", patients, infinite, problems)
+    named_cells(where, "is infinite", patients, infinite, problems)
     values[infinite] = np.nan
     if not missing:
-        named(where, "is missing", patients, blank.to_numpy(), problems)
+        named_cells(where, "is missing", patients, blank.to_numpy(), problems)
     return values
 
 
@@ -160,7 +168,7 @@ def zero_one(
     """
     other = ~np.isin(values, (0.0, 1.0)) & ~np.isnan(values)
     found = listed(f"{value:g}" for value in values[other])
-    named(where, f"must be 0 or 1, found {found}", patients, other, problems)
+    named_cells(where, f"must be 0 or 1, found {found}", patients, other, problems)
 
 
 def named(
@@ -187,6 +195,51 @@ def named(
     if rows.size:
         ids = distinct(np.asarray(patients, dtype=object)[rows])
         problems.append(Problem(where, message, ids))
+
+
+def cell_rows(
+    patients: Sequence[str] | NDArray[Any] | pd.Series, mask: BoolArray | pd.Series
+) -> tuple[str, ...]:
+    """Return what the rows in a mask are called, one by one.
+
+    Parameters
+    ----------
+    patients
+        Identifier of each row.
+    mask
+        Rows concerned.
+
+    Returns
+    -------
+    tuple of str
+        The identifier; with the number of the row below the header, ``P7 (line 12)``, where a
+        patient has several rows.
+    """
+    ids = pd.Series(np.asarray(patients, dtype=object))
+    shared = ids.duplicated(keep=False).to_numpy()
+    return tuple(
+        f"{ids[row]} (line {row + 1})" if shared[row] else str(ids[row])
+        for row in np.flatnonzero(np.asarray(mask))
+    )
+
+
+def named_cells(
+    where: str,
+    message: str,
+    patients: Sequence[str] | NDArray[Any] | pd.Series,
+    mask: BoolArray | pd.Series,
+    problems: list[Problem],
+) -> None:
+    """Add a problem that names the rows in a mask one by one, by patient and line.
+
+    Parameters
+    ----------
+    where, message, patients, mask, problems
+        As in :func:`named`.
+    """
+    rows = cell_rows(patients, mask) if np.asarray(mask).any() else ()
+    if rows:
+        problems.append(Problem(where, message, rows))
 
 
 def distinct(values: Iterable[object]) -> tuple[str, ...]:

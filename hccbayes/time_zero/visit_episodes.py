@@ -157,7 +157,9 @@ def _read_visits(
     known = people.name.drop_duplicates()
     patient = pd.Index(known).get_indexer(pd.Index(name))
     patient = np.where(patient >= 0, known.index.to_numpy()[patient], -1)
-    named("visits", "are not among the patients", name, (patient < 0) & (name != ""), problems)
+    named(
+        "visits", "are of nobody among the patients", name, (patient < 0) & (name != ""), problems
+    )
     use = (patient >= 0) & ~np.isnan(time)
     use &= _inside(time, patient, name, people, rules, problems)
     rows = np.flatnonzero(use)
@@ -165,7 +167,7 @@ def _read_visits(
     patient, time = patient[rows], time[rows]
     same = np.zeros(len(rows), dtype=bool)
     same[1:] = (np.diff(patient) == 0) & (np.diff(time) <= SAME_TIME)
-    message = "have more than one visit at one time; keep one"
+    message = "patients have more than one visit at one time; keep one"
     named("visits", message, name.to_numpy()[rows], same, problems)
     values = frame[list(rules.covariates)].reset_index(drop=True).iloc[rows]
     if len(values) and values.isna().to_numpy().any():
@@ -187,14 +189,14 @@ def _inside(
     late = theirs & (time > people.end[patient] + SAME_TIME)
     if rules.before_entry == "error":
         message = (
-            "have a visit before their entry; correct the dates, or take its values for those "
-            "at entry with before_entry = 'use'"
+            "patients have a visit before their entry; correct the dates, or take its values for "
+            "those at entry with before_entry = 'use'"
         )
         named("visits", message, name, early, problems)
     if rules.after_end == "error":
         message = (
-            f"have a visit after the end of follow-up ({rules.end}); correct the dates, or "
-            "leave such visits out with after_end = 'drop'"
+            f"patients have a visit after the end of follow-up ({rules.end}); correct the dates, "
+            "or leave such visits out with after_end = 'drop'"
         )
         named("visits", message, name, late, problems)
     return ~late

@@ -133,7 +133,7 @@ def test_faults_of_both_tables_at_once():
     assert of(found, "found '2'") == ("c",)
     assert of(found, "one row a patient") == ("d",)
     assert of(found, "more than one visit at one time") == ("d",)
-    assert of(found, "not among the patients") == ("x",)
+    assert of(found, "nobody among the patients") == ("x",)
     assert of(found, "'now'") == ("c",)
 
 

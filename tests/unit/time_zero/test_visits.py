@@ -283,7 +283,7 @@ def test_every_fault_at_once():
     assert len(found) == 4
     text = " ".join(found)
     assert "DD/MM/YYYY ('01/02/2015') beside YYYY-MM-DD" in text
-    assert "must be 0 or 1, found '2' (row a)" in text
+    assert "must be 0 or 1, found '2' (row a (line 4))" in text
     assert "'100 d' (row b)" in text
     assert "column death: is missing (row c)" in text
 
@@ -312,3 +312,16 @@ def test_rules_that_contradict_themselves(options, words):
     fields = {"index_treatment": "drug", "added_treatment": "tace"}
     with pytest.raises(InputError, match=words):
         VisitRules(**{**fields, "follow_up": "days_to_end", "event": "death", **options})
+
+
+def test_a_cell_is_found_by_patient_and_line():
+    frame = three().astype(object)
+    frame.loc[[1, 4], "visit_date"] = ["2015-02-30", "soon"]
+    text = " ".join(problems(frame))
+    assert "'2015-02-30' (row a (line 2))" in text
+    assert "'soon'; write dates as YYYY-MM-DD (row b)" in text
+
+
+def test_a_file_with_semicolons_is_one_problem():
+    (text,) = problems(pd.DataFrame({"patient_id;visit_date": ["a;2015-01-01"]}))
+    assert "separated by semicolons" in text
