@@ -85,7 +85,7 @@ def immortal_bound(bound: ImmortalBound, *, ax: Axes | None = None) -> Axes:
     add_text_column(ax, [0.5 * _HILL, *heights], texts, header="HR", side=1.0, shift=5.0)
     add_favors(ax, 1.0, ("Favors", "treated"), ("Favors", "control"), xlabel="Hazard ratio")
     # Given axes made their label under other settings.
-    ax.xaxis.label.set_size(LABEL_SIZE)
+    ax.xaxis.label.set_fontsize(LABEL_SIZE)
     return ax
 
 
