@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hccbayes.cohort.checks import listed
+from hccbayes.cohort.values import MISSING_TEXT
 from hccbayes.errors import InputError, Problem
 
 FloatArray = NDArray[np.float64]
@@ -123,8 +124,10 @@ def number_cells(
     """
     raw = cells.reset_index(drop=True)
     blank = raw.isna()
-    if raw.dtype == object:
-        blank |= raw.map(lambda cell: isinstance(cell, str) and not cell.strip())
+    if raw.dtype.kind == "O":  # Text and categories of pandas are of this kind as well.
+        raw = raw.astype(object)
+        blank |= raw.map(lambda cell: isinstance(cell, str) and cell.strip() in MISSING_TEXT)
+        raw = raw.mask(blank, None)
     if raw.dtype.kind in "mM":
         named_cells(
             where,
@@ -134,7 +137,7 @@ def number_cells(
             problems,
         )
         return np.full(len(raw), np.nan)
-    values = np.asarray(pd.to_numeric(raw, errors="coerce"), dtype=np.float64).copy()
+    values = pd.to_numeric(raw, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
     text = np.isnan(values) & ~blank.to_numpy()
     if text.any():
         found = listed(raw[text])
