@@ -15,7 +15,8 @@ parameters :math:`\alpha` of the start of treatment, the patient's score is :mat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -31,10 +32,11 @@ from hccbayes.estimands import population_draws
 from hccbayes.fit import CompiledModel, compile_model, fit
 from hccbayes.person_time import PersonTime
 from hccbayes.standardization import HazardDraws, Population
-from hccbayes.time_zero.cloning import Clones, FollowUp, clone_patients, covariate_matrix
-from hccbayes.time_zero.start_hazard import fit_start_hazard, start_influence
+from hccbayes.time_zero.cloning import Clones, FollowUp, covariate_matrix
+from hccbayes.time_zero.start_hazard import start_influence
 from hccbayes.time_zero.strategy_weights import (
     StrategyWeights,
+    fitted_weights,
     weight_notes,
     weighted_person_time,
 )
@@ -53,6 +55,9 @@ if TYPE_CHECKING:
     from hccbayes.time_frame import TimeFrame
 
 FloatArray = NDArray[np.float64]
+
+_Moved = tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+"""Weighted events and exposure before and after a parameter is moved."""
 
 METHOD: Final = "pe_clone_censor_weight"
 POPULATION: Final = "ate"
@@ -102,17 +107,8 @@ def weighted_clones(
         it never was), one row a patient.
     covariates
         Baseline, standardized, shape ``(patients, columns)``; may have no column.
-    grace
-        Months within which strategy 1 starts treatment.
-    control
-        ``never`` or ``not_within_grace``.
-    timing
-        ``as_observed`` or ``end_of_grace``.
-    stabilized
-        Whether weights are divided by what they would be without covariates; it changes how much
-        each stretch of time says about a single hazard ratio, and no curve.
-    truncation
-        Percentile of the weights above which they are cut; none where they are not.
+    grace, control, timing, stabilized, truncation
+        As for :func:`hccbayes.time_zero.strategy_weights.fitted_weights`.
 
     Raises
     ------
@@ -121,19 +117,20 @@ def weighted_clones(
     """
     follow_up = FollowUp.of(frame)
     matrix = covariate_matrix(covariates, follow_up.patient)
-    clones = clone_patients(follow_up, grace, control=control)
-    within = control == "not_within_grace"
-    hazard = fit_start_hazard(follow_up, matrix, grace, within_grace=within)
-    numerator = None
-    if stabilized:
-        numerator = fit_start_hazard(follow_up, matrix[:, :0], grace, within_grace=within)
-    weights = StrategyWeights(
-        clones=clones, hazard=hazard, covariates=matrix, timing=timing, numerator=numerator
+    weights = fitted_weights(
+        follow_up,
+        matrix,
+        grace=grace,
+        control=control,
+        timing=timing,
+        stabilized=stabilized,
+        truncation=truncation,
     )
+    within = control == "not_within_grace"
     return WeightedClones(
-        weights=weights if truncation is None else weights.truncated(truncation),
+        weights=weights,
         follow_up=follow_up,
-        influence=start_influence(hazard, follow_up, matrix, grace, within_grace=within),
+        influence=start_influence(weights.hazard, follow_up, matrix, grace, within_grace=within),
     )
 
 
@@ -228,21 +225,13 @@ def effect_of_clones(
             f"Fewer than {FEWEST_PHASE_EVENTS} events of a strategy lie before or after the end of "
             "the grace period: the hazards were taken to be proportional throughout."
         )
+    moved = moved_person_time(clones, cuts)
     fits = [
-        _posterior(arms, clones, priors, sampler, calibration)
+        _posterior(arms, weight_correction(arms, clones, moved), priors, sampler, calibration)
         for arms in ([single, by_phase] if by_phase.phases > 1 else [single])
     ]
     draws = _estimands(fits[-1].posterior, by_phase, times, censoring_survival)
-    marginal = fits[0].posterior["treatment"].isel(phase=0)
-    shape = (marginal.sizes["chain"], marginal.sizes["draw"], 1)
-    if fits[0].posterior.sizes["draw"] == draws.sizes["draw"]:
-        values = marginal.transpose("chain", "draw").to_numpy()
-    else:  # One of the fits was made again at twice the length.
-        own = np.ravel(marginal)
-        wanted = draws.sizes["chain"] * draws.sizes["draw"]
-        values = np.resize(own, wanted) if len(own) < wanted else own[:: len(own) // wanted]
-    shape = (draws.sizes["chain"], draws.sizes["draw"], 1)
-    draws = draws.assign(log_marginal_hr=(("chain", "draw", "population"), values.reshape(shape)))
+    draws = draws.assign(log_marginal_hr=_single_ratio(fits[0].posterior, draws))
     worst = next((one for one in fits if not one.diagnosis.passed), fits[0])
     return AdjustedEffect(
         method=METHOD,
@@ -251,6 +240,18 @@ def effect_of_clones(
         diagnosis=worst.diagnosis,
         notes=tuple(notes),
     )
+
+
+def _single_ratio(posterior: xr.Dataset, draws: xr.Dataset) -> tuple[tuple[str, ...], FloatArray]:
+    """Return the draws of the single log hazard ratio, in the shape of the other draws.
+
+    The two fits have the same number of draws unless one was made again at twice the length: then
+    draws are repeated, or every other one is left out.
+    """
+    own = posterior["treatment"].isel(phase=0).transpose("chain", "draw").to_numpy()
+    wanted = draws.sizes["draw"]
+    index = np.arange(wanted) * own.shape[1] // wanted
+    return ("chain", "draw", "population"), own[:, index, None]
 
 
 def phased_cuts(clones: Clones) -> tuple[FloatArray, NDArray[np.intp]]:
@@ -293,7 +294,7 @@ def clone_arms(clones: WeightedClones, cuts: FloatArray, phase: NDArray[np.intp]
     """
     table = clones.weights.clones.rows
     events, exposure = weighted_person_time(clones.weights, cuts)
-    factor = float(events.sum() / (events**2).sum()) if events.any() else 1.0
+    factor = _common_factor(events)
     return PhasedArms(
         rows=PatientHazards(
             person_time=PersonTime(
@@ -309,46 +310,66 @@ def clone_arms(clones: WeightedClones, cuts: FloatArray, phase: NDArray[np.intp]
     )
 
 
-def weight_correction(arms: PhasedArms, clones: WeightedClones) -> FloatArray:
-    """Return what estimation of the weights adds to each patient's score, ``(patients, K + J)``."""
-    hazard, own = clones.weights.hazard, arms.rows.person_time
-    plain, _ = weighted_person_time(clones.weights, own.cuts)
-    factor = float(own.events.sum() / plain.sum())
-    parameters = hazard.parameters
-    slope = np.empty((len(arms.maximum), len(parameters)))
-    for index in range(len(parameters)):
-        ends = []
-        for sign in (-1.0, 1.0):
-            moved = parameters.copy()
-            moved[index] += sign * _STEP
-            other = replace(clones.weights, hazard=hazard.with_parameters(moved))
-            events, exposure = weighted_person_time(other, own.cuts)
-            ends.append(arms.total_score(events * factor, exposure * factor))
-        slope[:, index] = (ends[1] - ends[0]) / (2.0 * _STEP)
+def weight_correction(
+    arms: PhasedArms, clones: WeightedClones, moved: Sequence[_Moved] | None = None
+) -> FloatArray:
+    """Return what estimation of the weights adds to each patient's score, ``(patients, K + J)``.
+
+    Parameters
+    ----------
+    arms, clones
+        Hazards of the clones, at whose maximum scores are taken.
+    moved
+        What :func:`moved_person_time` returned for the cut points; computed where left out.
+    """
+    cuts = arms.rows.person_time.cuts
+    pairs = moved_person_time(clones, cuts) if moved is None else moved
+    slope = np.empty((len(arms.maximum), len(pairs)))
+    for index, (before, after) in enumerate(pairs):
+        change = arms.total_score(*after) - arms.total_score(*before)
+        slope[:, index] = change / (2.0 * _STEP)
     return clones.influence @ slope.T
+
+
+def moved_person_time(clones: WeightedClones, cuts: FloatArray) -> list[_Moved]:
+    """Return weighted events and exposure with each parameter of the start moved down and up.
+
+    Parameters
+    ----------
+    clones, cuts
+        As for :func:`clone_arms`.
+    """
+    hazard = clones.weights.hazard
+    factor = _common_factor(weighted_person_time(clones.weights, cuts)[0])
+
+    def at(parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+        other = replace(clones.weights, hazard=hazard.with_parameters(parameters))
+        events, exposure = weighted_person_time(other, cuts)
+        return events * factor, exposure * factor
+
+    steps = _STEP * np.eye(len(hazard.parameters))
+    return [(at(hazard.parameters - step), at(hazard.parameters + step)) for step in steps]
+
+
+def _common_factor(events: FloatArray) -> float:
+    return float(events.sum() / (events**2).sum()) if events.any() else 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Fitted:
     posterior: xr.Dataset
     diagnosis: Diagnosis
-    notes: tuple[str, ...] = field(default=())
-
-
-def clone_sandwich(arms: PhasedArms, clones: WeightedClones) -> FloatArray:
-    """Return the covariance of the maximum over patients, the weights' estimation included."""
-    return arms.sandwich(weight_correction(arms, clones))
 
 
 def _posterior(
     arms: PhasedArms,
-    clones: WeightedClones,
+    correction: FloatArray,
     priors: PriorSection,
     sampler: SamplerSection,
     calibration: Calibration,
 ) -> _Fitted:
     """Return draws of ``treatment`` (phase) and ``log_control_hazard`` (interval)."""
-    wanted = clone_sandwich(arms, clones) if calibration != "none" else None
+    wanted = arms.sandwich(correction) if calibration != "none" else None
     compiled = compiled_phased_model(tuple(map(int, arms.phase)), priors, sampler.backend)
     tree, diagnosis = fit(compiled, sampler, data=phased_data(arms, wanted))
     posterior = tree["posterior"].to_dataset()[["treatment", "log_baseline"]]

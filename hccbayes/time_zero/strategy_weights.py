@@ -26,7 +26,7 @@ With s the start of treatment, g the grace period and H the cumulative start haz
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,13 +35,13 @@ from numpy.typing import NDArray
 
 from hccbayes import defaults
 from hccbayes.errors import InputError, Problem
-from hccbayes.time_zero.cloning import Clones
-from hccbayes.time_zero.start_hazard import StartHazard
+from hccbayes.time_zero.cloning import Clones, FollowUp, clone_patients
+from hccbayes.time_zero.start_hazard import StartHazard, fit_start_hazard
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hccbayes.spec.design import StartTiming
+    from hccbayes.spec.design import ControlStrategy, StartTiming
 
 FloatArray = NDArray[np.float64]
 
@@ -161,14 +161,54 @@ class StrategyWeights:
         weight = self.at(table["stop"].to_numpy()[final], final)
         treatment = table["treatment"].to_numpy()[final]
         limits = tuple(float(np.percentile(weight[treatment == arm], percentile)) for arm in (0, 1))
-        return StrategyWeights(
-            clones=self.clones,
-            hazard=self.hazard,
-            covariates=self.covariates,
-            timing=self.timing,
-            numerator=self.numerator,
-            largest=(limits[0], limits[1]),
-        )
+        return replace(self, largest=(limits[0], limits[1]))
+
+
+def fitted_weights(
+    follow_up: FollowUp,
+    covariates: FloatArray,
+    *,
+    grace: float,
+    control: ControlStrategy = "never",
+    timing: StartTiming = "as_observed",
+    stabilized: bool = False,
+    truncation: float | None = None,
+) -> StrategyWeights:
+    """Clone patients, fit the start of treatment and return the weights of the clones.
+
+    Parameters
+    ----------
+    follow_up, covariates
+        The patients, and their baseline covariates, shape ``(patients, columns)``; may have no
+        column.
+    grace
+        Months within which strategy 1 starts treatment.
+    control
+        ``never`` or ``not_within_grace``.
+    timing
+        ``as_observed`` or ``end_of_grace``.
+    stabilized
+        Whether weights are divided by what they would be without covariates; it changes how much
+        each stretch of time says about a single hazard ratio, and no curve. Treated clones
+        ``as_observed`` have a mean weight of 1 as they are.
+    truncation
+        Percentile of the weights above which they are cut; none where they are not.
+
+    Raises
+    ------
+    InputError
+        If strategies cannot be told apart in these patients, or an option is unknown.
+    """
+    clones = clone_patients(follow_up, grace, control=control)
+    within = control == "not_within_grace"
+    hazard = fit_start_hazard(follow_up, covariates, grace, within_grace=within)
+    numerator = None
+    if stabilized:
+        numerator = fit_start_hazard(follow_up, covariates[:, :0], grace, within_grace=within)
+    weights = StrategyWeights(
+        clones=clones, hazard=hazard, covariates=covariates, timing=timing, numerator=numerator
+    )
+    return weights if truncation is None else weights.truncated(truncation)
 
 
 def weighted_person_time(
