@@ -49,6 +49,7 @@ bench: .venv/.installed-bench  ## set up, then measure speed and memory against 
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/cox_speed.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/conventional_speed.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/visit_episodes.py
 	$(BIN)/python benchmarks/sensitivity_grid.py
 
 # In a notebook figures are shown inline, whatever scripts use.
