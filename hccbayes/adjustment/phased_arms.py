@@ -94,21 +94,48 @@ class PhasedArms:
         ]
         return self._joined(own)
 
-    def total_score(self, events: FloatArray, exposure: FloatArray) -> FloatArray:
-        """Return the score at this maximum of other weighted events and exposure, ``(K + J,)``.
+    def scores_of(self, events: FloatArray, exposure: FloatArray) -> FloatArray:
+        """Return the scores at this maximum of other weighted numbers, by cluster.
 
         Parameters
         ----------
         events, exposure
             Of the same rows, shape ``(rows, intervals)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``(clusters, K + J)``, clusters numbered from 0.
         """
         own = replace(self.rows.person_time, events=events, exposure=exposure)
         other = replace(self.rows, person_time=own)
         found = []
         for index, (_, arms) in enumerate(self.parts):
             moved = replace(other, person_time=_intervals(other, self.phase == index))
-            found.append(arm_scores(moved, arms, self.maximum[self._places(index)]).sum(axis=0))
-        return self._joined(found)
+            found.append(arm_scores(moved, arms, self.maximum[self._places(index)]))
+        return self._by_cluster(self._joined(found))
+
+    @property
+    def information_of_clusters(self) -> FloatArray:
+        """What each cluster adds to the information, shape ``(clusters, K + J, K + J)``."""
+        size, intervals = len(self.maximum), len(self.phase)
+        log_hazard = self.maximum[self.phases :] + self.maximum[self.phase] * self.contrast
+        arm = self.rows.treatment.astype(np.intp)
+        expected = self.rows.person_time.exposure * np.exp(log_hazard)[arm]
+        found = np.zeros((int(self.rows.cluster.max()) + 1, size, size))
+        for own in range(2):
+            direction = np.zeros((intervals, size))
+            direction[np.arange(intervals), self.phase] = self.contrast[own]
+            direction[np.arange(intervals), self.phases + np.arange(intervals)] = 1.0
+            by_cluster = self._by_cluster(expected * (arm == own)[:, None])
+            found += np.einsum("nj,jp,jq->npq", by_cluster, direction, direction, optimize=True)
+        return found
+
+    def _by_cluster(self, values: FloatArray) -> FloatArray:
+        """Return sums over the rows of each cluster."""
+        total = np.zeros((int(self.rows.cluster.max()) + 1, values.shape[1]))
+        np.add.at(total, self.rows.cluster, values)
+        return total
 
     @property
     def contrast(self) -> FloatArray:
@@ -116,20 +143,9 @@ class PhasedArms:
         shares = np.array([arms.treated_share for _, arms in self.parts])
         return np.array([[0.0], [1.0]]) - shares[self.phase]
 
-    def sandwich(self, correction: FloatArray | None = None) -> FloatArray:
-        r"""Return :math:`H^{-1} J H^{-1}` over clusters.
-
-        Parameters
-        ----------
-        correction
-            What is added to the score of each cluster because the weights are estimated, shape
-            ``(clusters, K + J)`` with clusters numbered from 0; none where they are known.
-        """
-        scores = self.scores(self.maximum)
-        total = np.zeros((int(self.rows.cluster.max()) + 1, scores.shape[1]))
-        np.add.at(total, self.rows.cluster, scores)
-        if correction is not None:
-            total += correction
+    def sandwich(self) -> FloatArray:
+        r"""Return :math:`H^{-1} J H^{-1}` over clusters, the weights taken as known."""
+        total = self._by_cluster(self.scores(self.maximum))
         used = self.rows.person_time.exposure.sum(axis=1) > 0
         middle = total.T @ total * small_sample_factor(self.rows, used)
         bread = np.linalg.inv(self.information)

@@ -276,6 +276,57 @@ def _fit_at_zero(
     return np.concatenate([[np.log(share / (1 - share))], np.zeros(covariates.shape[1])]), (note,)
 
 
+def start_scores(
+    fitted: StartHazard,
+    follow_up: FollowUp,
+    covariates: FloatArray,
+    grace: float,
+    *,
+    within_grace: bool = False,
+) -> tuple[FloatArray, FloatArray]:
+    """Return each patient's score and information, in the order of the parameters.
+
+    Parameters
+    ----------
+    fitted
+        The model.
+    follow_up, covariates, grace, within_grace
+        What it was fitted to.
+
+    Returns
+    -------
+    scores
+        Shape ``(patients, parameters)``; they sum to 0 at the maximum of the likelihood.
+    information
+        Shape ``(patients, parameters, parameters)``.
+    """
+    person_time, later = _at_risk(follow_up, grace, within_grace=within_grace)
+    used = np.isfinite(fitted.log_hazard)
+    patients, size = covariates.shape[0], covariates.shape[1] + int(used.sum())
+    own = covariates[later]
+    hazard = np.exp(fitted.log_hazard[used]) * np.exp(own @ fitted.slopes)[:, None]
+    expected = person_time.exposure[:, used] * hazard
+    residual = person_time.events[:, used] - expected
+    # What each interval's log hazard changes with: the covariates, and its own level.
+    direction = np.zeros((len(own), int(used.sum()), size))
+    direction[:, :, : own.shape[1]] = own[:, None, :]
+    direction[:, np.arange(int(used.sum())), own.shape[1] + np.arange(int(used.sum()))] = 1.0
+    total = len(fitted.parameters)
+    scores, information = np.zeros((patients, total)), np.zeros((patients, total, total))
+    scores[later, :size] = np.einsum("nj,njp->np", residual, direction)
+    information[later, :size, :size] = np.einsum(
+        "nj,njp,njq->npq", expected, direction, direction, optimize=True
+    )
+    if fitted.at_zero is not None:
+        columns = np.column_stack([np.ones(patients), covariates])
+        share = expit(columns @ fitted.at_zero)
+        scores[:, size:] = ((follow_up.start == 0) - share)[:, None] * columns
+        information[:, size:, size:] = np.einsum(
+            "n,np,nq->npq", share * (1 - share), columns, columns
+        )
+    return scores, information
+
+
 def start_influence(
     fitted: StartHazard,
     follow_up: FollowUp,
@@ -288,38 +339,16 @@ def start_influence(
 
     Parameters
     ----------
-    fitted
-        The model.
-    follow_up, covariates, grace, within_grace
-        What it was fitted to.
+    fitted, follow_up, covariates, grace, within_grace
+        As for :func:`start_scores`.
 
     Returns
     -------
     numpy.ndarray
-        Shape ``(patients, parameters)``, in the order of :attr:`StartHazard.parameters`.
+        Shape ``(patients, parameters)``.
     """
-    person_time, later = _at_risk(follow_up, grace, within_grace=within_grace)
-    used = np.isfinite(fitted.log_hazard)
-    own = covariates[later]
-    hazard = np.exp(fitted.log_hazard[used]) * np.exp(own @ fitted.slopes)[:, None]
-    expected = person_time.exposure[:, used] * hazard
-    residual = person_time.events[:, used] - expected
-    scores = np.column_stack([own * residual.sum(axis=1)[:, None], residual])
-    cross = own.T @ expected
-    information = np.block(
-        [
-            [(own * expected.sum(axis=1)[:, None]).T @ own, cross],
-            [cross.T, np.diag(expected.sum(axis=0))],
-        ]
+    scores, information = start_scores(
+        fitted, follow_up, covariates, grace, within_grace=within_grace
     )
-    found = np.zeros((len(covariates), len(fitted.parameters)))
-    size = scores.shape[1]
     # A covariate that nobody at risk differs in has a slope of 0 and no information.
-    found[np.ix_(np.flatnonzero(later), np.arange(size))] = scores @ np.linalg.pinv(information)
-    if fitted.at_zero is not None:
-        columns = np.column_stack([np.ones(len(covariates)), covariates])
-        share = expit(columns @ fitted.at_zero)
-        variance = (share * (1 - share))[:, None]
-        residual_zero = ((follow_up.start == 0) - share)[:, None] * columns
-        found[:, size:] = residual_zero @ np.linalg.pinv((columns * variance).T @ columns)
-    return found
+    return np.asarray(scores @ np.linalg.pinv(information.sum(axis=0), hermitian=True))
