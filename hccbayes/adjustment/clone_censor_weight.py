@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from hccbayes.adjustment.arm_hazard import PatientHazards
 from hccbayes.adjustment.phased_arms import PhasedArms, build_phased_model, phased_data
 from hccbayes.adjustment.problem import AdjustedEffect
+from hccbayes.adjustment.pseudo_posterior import moved_draws
 from hccbayes.cut_points import auto_cuts
 from hccbayes.estimands import population_draws
 from hccbayes.fit import CompiledModel, compile_model, fit
@@ -165,7 +166,8 @@ def clone_censor_weight_effect(
     censoring_survival
         Probability of being uncensored in the middle of each step of ``times.grid``.
     calibration
-        ``curvature``, or ``none`` for the pseudo-posterior as it is.
+        ``curvature``, ``open_faced``, or ``none`` for the pseudo-posterior as it is, which is
+        shown as a warning.
 
     Returns
     -------
@@ -229,6 +231,8 @@ def effect_of_clones(
             "the grace period: the hazards were taken to be proportional throughout."
         )
     moved = moved_person_time(clones, cuts)
+    if calibration == "none":
+        notes.append("The pseudo-posterior is uncalibrated: its width follows the weights' scale.")
     fits = [
         _posterior(arms, clone_covariance(arms, clones, moved), priors, sampler, calibration)
         for arms in ([single, by_phase] if by_phase.phases > 1 else [single])
@@ -397,10 +401,15 @@ def _posterior(
     calibration: Calibration,
 ) -> _Fitted:
     """Return draws of ``treatment`` (phase) and ``log_control_hazard`` (interval)."""
-    wanted = covariance if calibration != "none" else None
+    wanted = covariance if calibration == "curvature" else None
     compiled = compiled_phased_model(tuple(map(int, arms.phase)), priors, sampler.backend)
     tree, diagnosis = fit(compiled, sampler, data=phased_data(arms, wanted))
     posterior = tree["posterior"].to_dataset()[["treatment", "log_baseline"]]
+    if calibration == "open_faced":
+        parts = [posterior[name].transpose("chain", "draw", ...).to_numpy() for name in posterior]
+        moved = moved_draws(np.concatenate(parts, axis=-1), covariance)
+        places = {"treatment": slice(0, arms.phases), "log_baseline": slice(arms.phases, None)}
+        posterior = posterior.copy(data={name: moved[..., own] for name, own in places.items()})
     effect = posterior["treatment"].isel(phase=xr.DataArray(arms.phase, dims="interval"))
     control = posterior["log_baseline"] + effect.drop_vars("phase") * xr.DataArray(
         arms.contrast[0], dims="interval"

@@ -123,12 +123,25 @@ def open_faced(posterior: xr.Dataset, sandwich: FloatArray) -> xr.Dataset:
         [posterior["treatment"].to_numpy()[..., None], posterior["log_baseline"].to_numpy()],
         axis=-1,
     )
-    flat = theta.reshape(-1, theta.shape[-1])
-    mean = flat.mean(axis=0)
-    own = np.linalg.cholesky(np.cov(flat, rowvar=False))
-    wanted = np.linalg.cholesky(sandwich)
-    moved = mean + (flat - mean) @ np.linalg.solve(own.T, wanted.T)
-    moved = moved.reshape(theta.shape)
+    moved = moved_draws(theta, sandwich)
     return posterior[["treatment", "log_baseline"]].copy(
         data={"treatment": moved[..., 0], "log_baseline": moved[..., 1:]}
     )
+
+
+def moved_draws(theta: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return draws with this covariance and their own mean.
+
+    Parameters
+    ----------
+    theta
+        Draws, shape ``(chains, draws, parameters)``.
+    covariance
+        Shape ``(parameters, parameters)``.
+    """
+    flat = theta.reshape(-1, theta.shape[-1])
+    mean = flat.mean(axis=0)
+    own = np.linalg.cholesky(np.cov(flat, rowvar=False))
+    wanted = np.linalg.cholesky(covariance)
+    moved = mean + (flat - mean) @ np.linalg.solve(own.T, wanted.T)
+    return np.asarray(moved.reshape(theta.shape))

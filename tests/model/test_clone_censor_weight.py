@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from hccbayes.adjustment.clone_censor_weight import (
     weighted_clones,
 )
 from hccbayes.adjustment.phased_arms import PhasedArms, build_phased_model, phased_data
+from hccbayes.adjustment.problem import AdjustedEffect
 from hccbayes.adjustment.pseudo_posterior import curvature_transform
 from hccbayes.errors import InputError
 from hccbayes.estimand_table import Labels, estimate_rows
@@ -197,8 +199,7 @@ def test_the_covariance_is_the_jackknife_over_patients(clones, single) -> None:
     assert abs(np.sqrt(single.sandwich()[0, 0]) / error - 1.0) > 0.03
 
 
-@pytest.fixture(scope="module")
-def effect():
+def effect_of(calibration: Any) -> AdjustedEffect:
     frame, x = cohort()
     return clone_censor_weight_effect(
         frame,
@@ -208,7 +209,31 @@ def effect():
         sampler=SAMPLER,
         times=TIMES,
         censoring_survival=censoring_survival(frame, TIMES.grid),
+        calibration=calibration,
     )
+
+
+@pytest.fixture(scope="module")
+def effect() -> AdjustedEffect:
+    return effect_of("curvature")
+
+
+def test_open_faced_draws_have_exactly_that_width(clones, by_phase, single) -> None:
+    draws = effect_of("open_faced").draws
+    wanted = clone_covariance(by_phase, clones)
+    phases = draws["log_hr_at"].to_numpy().reshape(-1, 2)
+    np.testing.assert_allclose(np.cov(phases, rowvar=False), wanted[:2, :2], rtol=1e-8)
+    found = float(draws["log_marginal_hr"].var(ddof=1))
+    assert found == pytest.approx(clone_covariance(single, clones)[0, 0], rel=1e-8)
+
+
+def test_the_uncalibrated_posterior_is_a_warning(clones, single) -> None:
+    """Its width is that of the information, which the weights' scale sets."""
+    raw = effect_of("none")
+    assert any("uncalibrated" in note for note in raw.notes)
+    wanted = np.linalg.inv(single.information)[0, 0]
+    found = float(raw.draws["log_marginal_hr"].std(ddof=1)) / np.sqrt(wanted)
+    assert found == pytest.approx(1.0, abs=4.0 / np.sqrt(2 * ESS) + 2.0 / 100.0)
 
 
 def test_the_posterior_has_the_jackknife_s_width(effect, clones, by_phase, single) -> None:
