@@ -25,7 +25,7 @@ import pandas as pd
 
 from cox_speed import without_r
 from hccbayes.time_zero.episode_rules import EpisodeRules
-from hccbayes.time_zero.visit_episodes import visit_episodes
+from hccbayes.time_zero.start_stop import visit_episodes
 from timing import machine, timed
 
 HERE: Final = Path(__file__).resolve().parent

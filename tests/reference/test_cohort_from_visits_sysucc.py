@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import PATIENTS
 
-from hccbayes.time_zero.cohort_from_visits import VisitCohort, cohort_from_visits
+from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
 from hccbayes.time_zero.visit_rules import VisitRules
 
 VISITS = PATIENTS.with_name("sysucc_visits.csv")

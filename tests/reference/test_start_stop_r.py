@@ -20,7 +20,7 @@ from hccbayes.frequentist.cox import cox
 from hccbayes.frequentist.piecewise_exponential import piecewise_exponential_mle
 from hccbayes.person_time import split_person_time
 from hccbayes.time_zero.episode_rules import EpisodeRules
-from hccbayes.time_zero.visit_episodes import episode_totals, visit_episodes
+from hccbayes.time_zero.start_stop import episode_totals, visit_episodes
 
 ARITHMETIC = 1e-12
 COEFFICIENTS = 1e-8

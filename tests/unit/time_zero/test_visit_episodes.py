@@ -9,7 +9,7 @@ import pytest
 from hccbayes.errors import InputError
 from hccbayes.time_zero.episode_checks import EpisodeColumns, check_episodes
 from hccbayes.time_zero.episode_rules import EpisodeRules
-from hccbayes.time_zero.visit_episodes import episode_totals, visit_episodes
+from hccbayes.time_zero.start_stop import episode_totals, visit_episodes
 
 
 def people(*rows: tuple) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hccbayes.errors import InputError
-from hccbayes.time_zero.cohort_from_visits import VisitCohort, cohort_from_visits
+from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
 from hccbayes.time_zero.visit_findings import VisitFinding
 from hccbayes.time_zero.visit_rules import VisitRules
 
