@@ -141,7 +141,8 @@ class StrategyWeights:
             return np.where(began, 1.0, -np.expm1(-left)) / by_end
         after = 1.0
         if self.numerator is not None:
-            after = -np.expm1(-self.numerator.cumulative(end[:1], covariates[:1, :0])[0])
+            marginal = self.numerator.cumulative(np.array([grace]), np.zeros((1, 0)))
+            after = -np.expm1(-float(marginal[0]))
         return np.where(times > grace, after / by_end, 1.0)
 
     def truncated(self, percentile: float) -> StrategyWeights:

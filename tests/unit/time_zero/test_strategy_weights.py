@@ -250,6 +250,21 @@ def test_stabilized_weights_differ_by_a_function_of_time_alone() -> None:
     np.testing.assert_allclose(plain.at(times, rows) / stable.at(times, rows), np.exp(0.4))
 
 
+def test_stabilized_treated_weights_rise_to_the_ratio_of_probabilities() -> None:
+    """At the end of grace: P(start by then) over that given the covariate, mean about 1."""
+    frame, x = frame_of(200, 5)
+    numerator = replace(HAZARD, slopes=np.zeros(0))
+    weights = weights_of(frame, x, timing="end_of_grace", numerator=numerator)
+    table = weights.clones.rows
+    rows = np.flatnonzero(table["started"])
+    own = x[table["patient_index"].to_numpy()[rows], 0]
+    expected = -np.expm1(-0.5) / -np.expm1(-0.5 * np.exp(-0.5 * own))
+    np.testing.assert_allclose(weights.at(np.full(len(rows), 4.0), rows), expected)
+    np.testing.assert_array_equal(weights.at(np.full(len(rows), 3.0), rows), 1.0)
+    # Events, of which a phase may have none of a strategy, ask for the weights of no row as well.
+    assert weights.at(np.zeros(0), np.zeros(0, dtype=np.intp)).shape == (0,)
+
+
 def test_truncation_limits_the_largest_and_says_so() -> None:
     frame, x = frame_of(400, 6)
     weights = weights_of(frame, x)
