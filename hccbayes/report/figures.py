@@ -80,6 +80,7 @@ def _figures(
     words: dict[str, Any] = {"arm_names": (treated, control), "labels": METHOD_NAMES}
     found: dict[str, Callable[[], Axes | Figure]] = {
         "survival": lambda: plots.survival(tree),
+        "differences": lambda: plots.differences(tree),
         "treatment_effect": lambda: plots.forest(treatment, **words),
         "all_effects": lambda: plots.forest(terms, **words),
         "prior_posterior": lambda: plots.prior_posterior(tree),
