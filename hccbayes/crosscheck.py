@@ -216,7 +216,7 @@ def adjusted_crosscheck(effects: Mapping[str, xr.Dataset], twins: pd.DataFrame) 
     pandas.DataFrame
         Columns of :data:`CROSSCHECK_COLUMNS`; ``term`` holds contrast and Bayesian method.
     """
-    estimated = twins["method"].str.endswith("_m_estimation")
+    estimated = twins["method"].str.endswith(("_m_estimation", "_bootstrap"))
     ordered = twins.assign(order=~estimated).sort_values("order", kind="stable")
     best = _twins(ordered).drop_duplicates(_KEY)
     found = []

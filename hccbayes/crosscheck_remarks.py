@@ -20,6 +20,8 @@ PHASES: Final = "cox_efron_phases"
 """The one whose hazard ratios by phase are those of a reference fit with phases."""
 KM: Final = "km"
 """Unadjusted Kaplan-Meier numbers, for orientation."""
+CLONES: Final = ("cox_clone_censor_weight_bootstrap", "km_clone_censor_weight_bootstrap")
+"""Those of weighted clones, with errors in which the weights are estimated again."""
 _CENTERS: Final = frozenset({"cox_efron_frailty_gaussian", "cox_efron_strata_slopes"})
 
 

@@ -18,10 +18,13 @@ from hccbayes.progress import Progress, Silent
 from hccbayes.records import Diagnosis, estimate_table
 from hccbayes.sensitivity.structure import CompiledModels, refit_data, relabeled
 from hccbayes.spec import AnalysisSpec, DesignChoice, DesignSection
+from hccbayes.strategy_effect import strategy_effect
 from hccbayes.study import Study, build_study
 from hccbayes.time_zero.emulation import emulate
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from hccbayes.cohort import Cohort
     from hccbayes.time_zero.record import DesignedCohort
 
@@ -54,6 +57,8 @@ class DesignComparison:
         The gate of each fit, by design.
     notes
         Sentences to be read before a number is quoted, by design.
+    weights
+        Weights of clones over time, where clone-censor-weight is among the designs.
     synthetic
         Name of the synthetic cohort, if it is one.
     """
@@ -62,6 +67,7 @@ class DesignComparison:
     designs: pd.DataFrame
     diagnoses: dict[str, Diagnosis]
     notes: dict[str, tuple[str, ...]]
+    weights: xr.Dataset | None = None
     synthetic: str = ""
 
     @property
@@ -108,13 +114,14 @@ def compare_designs(
     ]
     made = _all_made(cohort, specs)
     models = CompiledModels()
-    rows, diagnoses, notes, sizes = [], {}, {}, []
+    rows, diagnoses, notes, sizes, weights = [], {}, {}, [], None
     for own, (designed, study) in zip(specs, made, strict=True):
         watch.stage(f"fitting the model: {designed.label}")
-        found, diagnosis = _fitted(designed, study, own, models, watch)
-        rows.append(found)
-        diagnoses[designed.label] = diagnosis
-        notes[designed.label] = designed.notes
+        fitted = _fitted(designed, study, own, models, watch)
+        rows.append(fitted.rows)
+        diagnoses[designed.label] = fitted.diagnosis
+        notes[designed.label] = (*designed.notes, *fitted.notes)
+        weights = fitted.weights if fitted.weights is not None else weights
         sizes.append(_size(designed, cohort))
     estimates = pd.concat(rows, ignore_index=True)
     designs = pd.DataFrame(sizes, columns=list(DESIGN_COLUMNS))
@@ -126,6 +133,7 @@ def compare_designs(
         designs=designs,
         diagnoses=diagnoses,
         notes=notes,
+        weights=weights,
         synthetic=cohort.synthetic,
     )
 
@@ -150,6 +158,14 @@ def default_choices(section: DesignSection) -> tuple[DesignChoice, ...]:
     if section.survival_required is not None:
         found.append(DesignChoice(method="delayed_entry"))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Fitted:
+    rows: pd.DataFrame
+    diagnosis: Diagnosis
+    notes: tuple[str, ...]
+    weights: xr.Dataset | None = None
 
 
 def _section(spec: AnalysisSpec) -> DesignSection:
@@ -197,8 +213,11 @@ def _fitted(
     spec: AnalysisSpec,
     models: CompiledModels,
     watch: Progress,
-) -> tuple[pd.DataFrame, Diagnosis]:
-    """Return the estimate table of one design, and the gate of its fit."""
+) -> _Fitted:
+    """Return what the fit of one design gives."""
+    name = f"{spec.model.name}: {designed.label}"
+    if designed.method == "clone_censor_weight":
+        return _of_clones(designed, study, spec, name)
     compiled = models.get(study, spec)
     tree, diagnosis = fit(
         compiled, spec.sampler, data=refit_data(compiled, study, spec), on_progress=watch.draws
@@ -213,11 +232,24 @@ def _fitted(
         censoring_survival=figure_data.censoring_survival(frame, study.times.grid),
         seed=spec.sampler.seed,
     )
-    name = f"{spec.model.name}: {designed.label}"
     labels = Labels(method=spec.method, model=name, estimands=spec.estimands)
     bayes = estimate_table(estimate_rows(draws, labels))
     twins = conventional_twins(designed.cohort, study, spec).assign(model=name)
-    return pd.concat([bayes, twins], ignore_index=True), diagnosis
+    table = pd.concat([bayes, twins], ignore_index=True)
+    return _Fitted(rows=table, diagnosis=diagnosis, notes=twins.attrs["notes"])
+
+
+def _of_clones(designed: DesignedCohort, study: Study, spec: AnalysisSpec, name: str) -> _Fitted:
+    """Return what the fit of the strategies gives."""
+    found = strategy_effect(designed.cohort, study, spec)
+    effect = found.effect
+    assert effect.diagnosis is not None  # its posterior is sampled
+    labels = Labels(method=effect.method, model=name, estimands=spec.estimands)
+    rows = estimate_table(estimate_rows(effect.draws, labels))
+    table = pd.concat([rows, found.conventional.assign(model=name)], ignore_index=True)
+    return _Fitted(
+        rows=table, diagnosis=effect.diagnosis, notes=effect.notes, weights=found.weights
+    )
 
 
 def _size(designed: DesignedCohort, cohort: Cohort) -> tuple[object, ...]:

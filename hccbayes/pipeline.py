@@ -5,15 +5,11 @@ Every step lives in a file of its own; nothing is computed here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hccbayes import defaults, figure_data
-from hccbayes.adjustment.methods import Adjustment, adjust
-from hccbayes.adjustment.problem import AdjustmentProblem
-from hccbayes.adjustment.tables import score_groups, score_tables
+from hccbayes import defaults
 from hccbayes.analysis import Analysis
 from hccbayes.cautions import cautions
 from hccbayes.cohort import Cohort
@@ -25,21 +21,20 @@ from hccbayes.crosscheck import (
     reference_spec,
 )
 from hccbayes.estimand_table import Labels, estimate_rows
-from hccbayes.estimands import hazard_draws
 from hccbayes.fit import sample_prior
+from hccbayes.further_effects import FurtherEffects, further_effects
 from hccbayes.outcome import OutcomeFit, fit_outcome, prior_check, with_information
 from hccbayes.progress import Progress, Silent
 from hccbayes.propensity import PropensityFit, fit_propensity
 from hccbayes.provenance import provenance
-from hccbayes.records import Diagnosis, estimate_table
+from hccbayes.records import estimate_table
 from hccbayes.results_tree import results_tree
-from hccbayes.score_tables import ScoreTables
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
 from hccbayes.time_zero.emulation import emulate
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
 
 def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = None) -> Analysis:
@@ -72,7 +67,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
     propensity = _propensity(study, spec, watch)
     score = None if propensity is None else propensity.score
     main = fit_outcome(cohort, study, spec, watch, score=score)
-    adjustment = _adjustment(cohort, spec, main, propensity, watch)
+    beside = further_effects(cohort, spec, main, propensity, watch)
     bare_spec = reference_spec(spec, cohort.frame["time"], cohort.frame["event"])
     bare_study = build_study(cohort, bare_spec)
     bare = fit_outcome(cohort, bare_study, bare_spec, watch, name="reference fit", score=score)
@@ -85,22 +80,20 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         spec=spec,
         summary=summary,
         estimates=pd.concat(
-            [_bayesian_rows(spec, main, adjustment), conventional, *_twins(adjustment)],
+            [_bayesian_rows(spec, main, beside), conventional, *beside.conventional],
             ignore_index=True,
         ),
-        crosscheck=_crosscheck(main, bare, conventional, adjustment),
-        posterior=results_tree(
-            cohort, spec, main, bare, prior, _score_groups(spec, propensity, adjustment)
-        ),
+        crosscheck=_crosscheck(main, bare, conventional, beside),
+        posterior=results_tree(cohort, spec, main, bare, prior, beside.groups),
         diagnosis=with_information(main, checked),
         reference_diagnosis=bare.diagnosis,
-        further_diagnoses=_further(propensity, adjustment),
-        score_tables=_score_tables(cohort, spec, propensity, adjustment),
+        further_diagnoses=beside.diagnoses,
+        score_tables=beside.score_tables,
         cautions=(
             *cautions(summary, study.data, spec, study.at_risk, checked),
             *designed.notes,
             *conventional.attrs["notes"],
-            *(() if adjustment is None else adjustment.notes),
+            *beside.notes,
         ),
         provenance=provenance(spec),
     )
@@ -115,85 +108,26 @@ def _propensity(study: Study, spec: AnalysisSpec, watch: Progress) -> Propensity
     )
 
 
-def _adjustment(
-    cohort: Cohort,
-    spec: AnalysisSpec,
-    main: OutcomeFit,
-    propensity: PropensityFit | None,
-    watch: Progress,
-) -> Adjustment | None:
-    if propensity is None:
-        return None
-    study = main.study
-    problem = AdjustmentProblem(
-        frame=cohort.frame,
-        spec=spec,
-        propensity=propensity,
-        times=study.times,
-        censoring_survival=figure_data.censoring_survival(cohort.frame, study.times.grid),
-        outcome=hazard_draws(main.posterior, study.data),
-        outcome_design=study.design,
-        outcome_centers=bool(study.data.centers),
-    )
-    return adjust(problem, watch.stage)
-
-
-def _bayesian_rows(
-    spec: AnalysisSpec, main: OutcomeFit, adjustment: Adjustment | None
-) -> pd.DataFrame:
+def _bayesian_rows(spec: AnalysisSpec, main: OutcomeFit, beside: FurtherEffects) -> pd.DataFrame:
     labels = Labels(method=spec.method, model=spec.model.name, estimands=spec.estimands)
     rows = estimate_rows(main.draws, labels)
-    for effect in () if adjustment is None else adjustment.effects:
+    for effect in beside.effects:
         own = Labels(method=effect.method, model=spec.model.name, estimands=spec.estimands)
         rows += estimate_rows(effect.draws, own)
     return estimate_table(rows)
-
-
-def _twins(adjustment: Adjustment | None) -> Iterable[pd.DataFrame]:
-    return () if adjustment is None else (adjustment.conventional,)
 
 
 def _crosscheck(
     main: OutcomeFit,
     bare: OutcomeFit,
     conventional: pd.DataFrame,
-    adjustment: Adjustment | None,
+    beside: FurtherEffects,
 ) -> pd.DataFrame:
     table = crosscheck_table(
         bayesian_moments(main.draws), bayesian_moments(bare.draws), conventional
     )
-    if adjustment is None or not adjustment.effects:
+    if not beside.effects:
         return table
-    effects = {effect.method: effect.draws for effect in adjustment.effects}
-    return pd.concat(
-        [table, adjusted_crosscheck(effects, adjustment.conventional)], ignore_index=True
-    )
-
-
-def _further(
-    propensity: PropensityFit | None, adjustment: Adjustment | None
-) -> dict[str, Diagnosis]:
-    found = {} if propensity is None else {"propensity": propensity.diagnosis}
-    for effect in () if adjustment is None else adjustment.effects:
-        if effect.diagnosis is not None:
-            found[effect.method] = effect.diagnosis
-    return found
-
-
-def _score_tables(
-    cohort: Cohort,
-    spec: AnalysisSpec,
-    propensity: PropensityFit | None,
-    adjustment: Adjustment | None,
-) -> ScoreTables | None:
-    if propensity is None or adjustment is None:
-        return None
-    return score_tables(cohort.frame, spec, propensity, adjustment)
-
-
-def _score_groups(
-    spec: AnalysisSpec, propensity: PropensityFit | None, adjustment: Adjustment | None
-) -> dict[str, xr.Dataset]:
-    if propensity is None or adjustment is None:
-        return {}
-    return score_groups(propensity, adjustment, spec.data.arm.names)
+    effects = {effect.method: effect.draws for effect in beside.effects}
+    twins = pd.concat(beside.conventional, ignore_index=True)
+    return pd.concat([table, adjusted_crosscheck(effects, twins)], ignore_index=True)

@@ -100,7 +100,8 @@ def design_comparison(
         Target whose rows are taken; rows of the sample where an estimand has none of it.
     methods
         Methods to show. Without it all, but of several frequentist rows of a kind that of the
-        Bayesian model's counterpart: Cox regression (Efron), standardized, or Kaplan-Meier.
+        Bayesian model's counterpart: of clones the one with bootstrap errors, else Cox regression
+        (Efron), standardized, or Kaplan-Meier.
     treated
         The treated arm in words, for whom a side of no effect speaks.
     footnote
@@ -114,7 +115,7 @@ def design_comparison(
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels: hazard ratio, difference in survival (in percentage points), and difference
+        Three panels: marginal hazard ratio, difference in survival (in percentage points), and difference
         in restricted mean survival time (months).
 
     Raises

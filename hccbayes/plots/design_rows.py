@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from hccbayes.crosscheck_remarks import KM, STANDARDIZED, TWIN
+from hccbayes.crosscheck_remarks import CLONES, KM, STANDARDIZED, TWIN
 from hccbayes.errors import InputError, Problem
 from hccbayes.plots.style import check_rows, choose
 from hccbayes.records import DIFFERENCE_CONTRAST, ESTIMATE_COLUMNS, TREATMENT_CONTRAST
 
 SEPARATOR: Final = ": "
 """What stands between an analysis's name and a design's label in the column ``model``."""
-TWINS: Final = (TWIN, STANDARDIZED, KM)
+TWINS: Final = (*CLONES, TWIN, STANDARDIZED, KM)
 """Frequentist methods in the order in which one is taken where a design has several rows."""
 SOURCES: Final = {"bayes": "Bayesian", "frequentist": "Frequentist"}
 
@@ -56,9 +56,9 @@ class Panel:
 
 PANELS: Final = (
     Panel(
-        estimand="hr",
+        estimand="marginal_hr",
         contrast=TREATMENT_CONTRAST,
-        label="Hazard ratio (log scale)",
+        label="Marginal hazard ratio (log scale)",
         short="HR",
         better="below 1",
         digits=2,

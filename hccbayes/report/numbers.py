@@ -71,6 +71,16 @@ _METHODS: Final[dict[str, str]] = {
     "cox_efron_frailty_gaussian": "Cox, center frailties",
     "cox_efron_strata_slopes": "Cox, effect by center",
     "cox_efron_standardized": "Cox, standardized",
+    "pe_clone_censor_weight": "Bayes, clone-censor-weight",
+    "cox_clone_censor_weight": "Cox, clone-censor-weight",
+    "cox_clone_censor_weight_bootstrap": "Cox, clone-censor-weight, bootstrap",
+    "km_clone_censor_weight": "Kaplan-Meier, clone-censor-weight",
+    "km_clone_censor_weight_bootstrap": "Kaplan-Meier, clone-censor-weight, bootstrap",
+}
+_DESIGNS: Final[dict[str, str]] = {
+    "landmark": "landmark",
+    "time_dependent": "time-dependent treatment",
+    "delayed_entry": "delayed entry",
 }
 _METHODS_BY_TARGET: Final[dict[str, str]] = {
     "pe_weighted_{}": "Bayes, {}",
@@ -87,11 +97,20 @@ _WEIGHT_NAMES: Final[dict[str, str]] = {
     "ato": "overlap weights",
     "matching": "matching weights",
 }
-METHOD_NAMES: Final[dict[str, str]] = _METHODS | {
-    name.format(target): words.format(weights)
-    for target, weights in _WEIGHT_NAMES.items()
-    for name, words in _METHODS_BY_TARGET.items()
-}
+_BASELINES: Final = ("pe_rw1", "pe_rw2", "pe_independent", "pe_gamma")
+METHOD_NAMES: Final[dict[str, str]] = (
+    _METHODS
+    | {
+        name.format(target): words.format(weights)
+        for target, weights in _WEIGHT_NAMES.items()
+        for name, words in _METHODS_BY_TARGET.items()
+    }
+    | {
+        f"{name}_{design}": f"{_METHODS[name]}, {words}"
+        for name in _BASELINES
+        for design, words in _DESIGNS.items()
+    }
+)
 """Methods in words."""
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from hccbayes import defaults
 from hccbayes.roles import FrozenModel, TimeColumn, TimeUnit
@@ -99,6 +99,8 @@ class DesignSection(FrozenModel):
     timing
         When the treated strategy starts within the grace period: ``as_observed`` among those who
         do, or ``end_of_grace`` at the latest, whatever came before.
+    truncate
+        Weights of clones beyond this percentile of their strategy are set to it; left out, none is.
     survival_required
         Time for which inclusion asked patients of both arms to live (cycles completed, drop-outs
         excluded); ``delayed_entry`` counts from there.
@@ -123,6 +125,7 @@ class DesignSection(FrozenModel):
     grace: Duration | None = None
     control: ControlStrategy = "never"
     timing: StartTiming = "as_observed"
+    truncate: Annotated[float, Field(gt=50, lt=100)] | None = None
     survival_required: Duration | None = None
     minimum_follow_up: Duration | None = None
     start_window: tuple[float, float] | None = None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from hccbayes.time_zero.protocol import target_trial
     from hccbayes.time_zero.record import DesignedCohort
     from hccbayes.time_zero.start_stop import episode_totals, visit_episodes
+    from hccbayes.time_zero.state_shares import state_shares
+    from hccbayes.time_zero.strategies import clone_censor_weight
     from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
     from hccbayes.time_zero.visit_findings import VisitFinding
     from hccbayes.time_zero.visit_rules import VisitRules
@@ -45,6 +47,7 @@ _HOMES = {
     "VisitFinding": "visit_findings",
     "VisitRules": "visit_rules",
     "check_episodes": "episode_checks",
+    "clone_censor_weight": "strategies",
     "cohort_from_visits": "visit_cohort",
     "delayed_entry": "designs",
     "design_findings": "design_checks",
@@ -59,6 +62,7 @@ _HOMES = {
     "naive_hazard_ratio": "immortal_closed_form",
     "pooled_median": "immortal_rules",
     "read_dates": "dates",
+    "state_shares": "state_shares",
     "target_trial": "protocol",
     "time_dependent": "designs",
     "visit_episodes": "start_stop",
@@ -78,6 +82,7 @@ __all__ = [
     "VisitFinding",
     "VisitRules",
     "check_episodes",
+    "clone_censor_weight",
     "cohort_from_visits",
     "delayed_entry",
     "design_findings",
@@ -92,6 +97,7 @@ __all__ = [
     "naive_hazard_ratio",
     "pooled_median",
     "read_dates",
+    "state_shares",
     "target_trial",
     "time_dependent",
     "visit_episodes",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.spec.design import duration_text
 from hccbayes.time_zero.design_checks import design_findings
 from hccbayes.time_zero.designs import (
     delayed_entry,
@@ -103,6 +104,26 @@ def _made(cohort: Cohort, spec: AnalysisSpec) -> DesignedCohort:
     )
 
 
+def _beside_clones(cohort: Cohort, design: DesignSection) -> DesignedCohort:
+    """Return the start-stop cohort whose model stands beside the clones."""
+    assert design.grace is not None
+    control = "never" if design.control == "never" else "not within it"
+    return replace(
+        time_dependent(cohort),
+        method="clone_censor_weight",
+        estimand=(
+            f"treatment started within {duration_text(design.grace)} of time zero against "
+            f"{control}, in all patients"
+        ),
+        notes=(
+            "Rows of clone-censor-weight compare strategies from time zero, weighted for leaving "
+            "them; they hold if the covariates of the formula say all that decides on the start "
+            "of treatment and on survival. The other rows are those of the start-stop model of "
+            "the same patients, whose treatment counts from its start.",
+        ),
+    )
+
+
 def _designed(cohort: Cohort, design: DesignSection) -> DesignedCohort:
     if design.method == "landmark":
         assert design.landmark is not None  # the section refuses to be made without it
@@ -110,6 +131,8 @@ def _designed(cohort: Cohort, design: DesignSection) -> DesignedCohort:
     if design.method == "delayed_entry":
         assert design.survival_required is not None
         return delayed_entry(cohort, design.survival_required)
-    if design.method in {"time_dependent", "clone_censor_weight"}:
+    if design.method == "time_dependent":
         return time_dependent(cohort)
+    if design.method == "clone_censor_weight":
+        return _beside_clones(cohort, design)
     return naive(cohort)

@@ -26,7 +26,7 @@ DASH = "\N{EN DASH}"
 def rows_of(design, hr, survival, months):
     """Return Bayesian and frequentist rows; cloning has no frequentist survival difference."""
     base = {"model": f"sysucc: {design}", "interval_prob": 0.95}
-    ratio = {"estimand": "hr", "contrast": "treated / control", "population": "sample"}
+    ratio = {"estimand": "marginal_hr", "contrast": "treated / control", "population": "sample"}
     gap = {"contrast": "treated - control", "population": "ate"}
     bayes = {"source": "bayes", "method": "pe_rw1"}
     made = [
@@ -159,12 +159,12 @@ def test_of_several_rows_the_counterpart_is_drawn_until_a_method_is_chosen(table
     ax = plots.design_comparison(both, time=12.0, methods=("pe_rw1", "cox_firth_efron")).axes[0]
     assert [value for _, value in points(ax, "s")] == [0.5] * 5
     other = firth.assign(method="peto")
-    with pytest.raises(InputError, match="of hr; choose among methods cox_firth_efron, peto"):
+    with pytest.raises(InputError, match="of marginal_hr; choose among methods cox_firth_efron, peto"):
         plots.design_comparison(pd.concat([firth, other]), time=12.0)
 
 
 def test_an_estimand_without_rows_is_all_dashes(table):
-    axes = plots.design_comparison(table[table["estimand"] == "hr"]).axes
+    axes = plots.design_comparison(table[table["estimand"] == "marginal_hr"]).axes
     assert texts(axes[2]).count(DASH) == 10
     assert "at" not in axes[2].get_xlabel().split()
 
