@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hccbayes import __version__, cli_conventional, cli_evidence, cli_sensitivity
+from hccbayes import __version__, cli_conventional, cli_designs, cli_evidence, cli_sensitivity
 from hccbayes.cli_input import (
     GATE_FAILED,
     DataOption,
     DrawsOption,
     ForceOption,
     ModelArgument,
+    OutOption,
+    QuietOption,
     SeedOption,
     SetOption,
     data_source,
@@ -42,17 +44,12 @@ app = typer.Typer(
 )
 
 app.command()(cli_conventional.conventional)
+app.command()(cli_designs.designs)
 app.command()(cli_evidence.evidence)
 app.command()(cli_evidence.audit)
 app.command()(cli_sensitivity.sensitivity)
 
 DEMO_MODEL = "chen2025_os"
-
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="Results folder; results/NAME by default."),
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")]
 
 
 def _version(asked: bool) -> None:
@@ -95,22 +92,28 @@ def check(model: ModelArgument, data: DataOption = None, changes: SetOption = No
     """Check a model file and its data without fitting; every problem is listed."""
     from hccbayes import console
     from hccbayes.cautions import cautions
+    from hccbayes.console_designs import print_target_trial
 
     try:
         spec = read_spec(model, changes)
         cohort = _cohort(spec, data_source(spec, data, model))
         from hccbayes.study import build_study
         from hccbayes.time_zero.emulation import emulate
+        from hccbayes.time_zero.missing_dates import bound_sentences
 
         designed = emulate(cohort, spec)
         study = build_study(designed.cohort, spec)
     except (HccbayesError, OSError) as error:
         fail(error)
     summary = designed.cohort.summary()
-    told = (*cautions(summary, study.data, spec, study.at_risk), *designed.notes)
+    told = (
+        *cautions(summary, study.data, spec, study.at_risk),
+        *designed.notes,
+        *bound_sentences(cohort, spec),
+    )
     console.print_check(summary, study.data, tuple(dict.fromkeys(told)))
     if spec.design is not None:
-        console.print_target_trial(spec)
+        print_target_trial(spec)
 
 
 @app.command()

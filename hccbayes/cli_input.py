@@ -30,6 +30,11 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a field, e.g. hazard.cuts=fine."),
 ]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Results folder; results/NAME by default."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing results.")]
 
 

@@ -21,14 +21,12 @@ from hccbayes.report.numbers import (
     format_interval,
     format_probability,
 )
-from hccbayes.time_zero.protocol import target_trial
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hccbayes.analysis import Analysis
     from hccbayes.hazard_data import HazardData
-    from hccbayes.spec import AnalysisSpec
 
 _SHOWN: Final = ("hr", "marginal_hr", "survival_difference", "rmst_difference", "median")
 _MARGINAL: Final = {"marginal_hr": "hazard ratio", "rmst_difference": "months gained"}
@@ -92,8 +90,9 @@ def print_analysis(analysis: Analysis, directory: Path) -> None:
     console.print(escape(_effect_line(analysis.estimates)), highlight=False)
     console.print(_cohort_table(analysis.summary))
     console.print(_estimate_table(analysis.estimates, analysis.spec.method))
-    if analysis.score_tables is not None:
+    if analysis.further_diagnoses:
         console.print(_methods_table(analysis.estimates))
+    if analysis.score_tables is not None:
         console.print(_weights_table(analysis.score_tables.weights))
         console.print(_balance_table(analysis.score_tables.balance))
     console.print(_crosscheck_table(analysis.crosscheck))
@@ -109,20 +108,11 @@ def print_check(summary: CohortSummary, data: HazardData, cautions: Sequence[str
     if summary.synthetic:
         console.print(escape(summary.notice), style="bold yellow", highlight=False)
     console.print(_cohort_table(summary))
-    table = _table("Intervals", "months", numbers=("events",))
+    table = new_table("Intervals", "months", numbers=("events",))
     for label, count in zip(data.intervals, data.interval_events, strict=True):
         table.add_row(label, f"{count:g}")
     console.print(table)
     _print_notes(console, summary, cautions)
-
-
-def print_target_trial(spec: AnalysisSpec) -> None:
-    """Print the protocol of the target trial beside its emulation."""
-    found = target_trial(spec)
-    table = _table("Target trial and its emulation", *found.columns, numbers=())
-    for row in found.itertuples(index=False):
-        table.add_row(*(escape(str(cell)) for cell in row))
-    Console().print(table)
 
 
 def _print_notes(console: Console, summary: CohortSummary, cautions: Sequence[str]) -> None:
@@ -149,7 +139,7 @@ def _probability(row: pd.Series) -> str:
     return f"{estimand_name(row['estimand'])} {sign}{value}"
 
 
-def _table(title: str, *texts: str, numbers: Iterable[str]) -> Table:
+def new_table(title: str, *texts: str, numbers: Iterable[str]) -> Table:
     """Return an empty table: text columns fold, number columns are never cut."""
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
     for name in texts:
@@ -161,7 +151,7 @@ def _table(title: str, *texts: str, numbers: Iterable[str]) -> Table:
 
 def _cohort_table(summary: CohortSummary) -> Table:
     numbers = ("patients", "events", "person-months")
-    table = _table(f"Cohort: {escape(summary.source)}", "arm", "label", numbers=numbers)
+    table = new_table(f"Cohort: {escape(summary.source)}", "arm", "label", numbers=numbers)
     for arm, own in summary.arms.items():
         table.add_row(
             arm, escape(own.label), str(own.patients), str(own.events), f"{own.person_months:.1f}"
@@ -174,7 +164,7 @@ def _estimate_table(estimates: pd.DataFrame, method: str) -> Table:
     bayes = estimates[(estimates["source"] == "bayes") & (estimates["method"] == method)]
     rows = bayes[bayes["estimand"].isin(_SHOWN) & bayes["contrast"].isin(ARM_CONTRASTS)]
     rows = rows[rows["population"].isin(POPULATIONS)]
-    table = _table(
+    table = new_table(
         "Main estimates",
         "estimand",
         "contrast",
@@ -195,7 +185,9 @@ def _estimate_table(estimates: pd.DataFrame, method: str) -> Table:
 
 def _methods_table(estimates: pd.DataFrame) -> Table:
     """Return the marginal effect by every method, Bayesian and frequentist, a row each."""
-    table = _table("Marginal effect by method", "method", "population", numbers=_MARGINAL.values())
+    table = new_table(
+        "Marginal effect by method", "method", "population", numbers=_MARGINAL.values()
+    )
     rows = estimates[estimates["estimand"].isin(_MARGINAL)]
     rows = rows[rows["contrast"].isin(ARM_CONTRASTS) & rows["population"].isin(POPULATIONS)]
     for (method, population), own in rows.groupby(["method", "population"], sort=False):
@@ -209,7 +201,7 @@ def _methods_table(estimates: pd.DataFrame) -> Table:
 
 def _weights_table(weights: pd.DataFrame) -> Table:
     numbers = ("patients", "sum of weights", "effective size", "largest weight")
-    table = _table("Weights", "arm", numbers=numbers)
+    table = new_table("Weights", "arm", numbers=numbers)
     for _, row in weights.iterrows():
         table.add_row(
             escape(str(row["arm"])),
@@ -225,7 +217,7 @@ def _balance_table(balance: pd.DataFrame) -> Table:
     """Return standardized differences before and after, a column a sample."""
     rows = balance[balance["statistic"] == "smd"]
     samples = list(dict.fromkeys(rows["sample"]))
-    table = _table("Standardized mean differences", "term", numbers=("before", *samples))
+    table = new_table("Standardized mean differences", "term", numbers=("before", *samples))
     for term, own in rows.groupby("term", sort=False):
         after = own.set_index("sample")["adjusted"]
         table.add_row(
@@ -239,7 +231,7 @@ def _balance_table(balance: pd.DataFrame) -> Table:
 def _crosscheck_table(crosscheck: pd.DataFrame) -> Table:
     """Return analysis, reference fit and Cox side by side, a row a term."""
     numbers = ("analysis (sd)", "reference (sd)", "Cox (SE)", "ref. - Cox")
-    table = _table("Cross-check: log hazard ratios", "term", numbers=numbers)
+    table = new_table("Cross-check: log hazard ratios", "term", numbers=numbers)
     rows = crosscheck[(crosscheck["estimand"] == "log_hr") & (crosscheck["method"] == TWIN)]
     for term, own in rows.groupby("term", sort=False):
         by_fit = own.set_index("prior")

@@ -32,6 +32,7 @@ from hccbayes.results_tree import results_tree
 from hccbayes.spec import AnalysisSpec
 from hccbayes.study import Study, build_study
 from hccbayes.time_zero.emulation import emulate
+from hccbayes.time_zero.missing_dates import bound_sentences
 
 if TYPE_CHECKING:
     pass
@@ -92,6 +93,7 @@ def analyse(cohort: Cohort, spec: AnalysisSpec, *, progress: Progress | None = N
         cautions=(
             *cautions(summary, study.data, spec, study.at_risk, checked),
             *designed.notes,
+            *bound_sentences(cohort, spec),
             *conventional.attrs["notes"],
             *beside.notes,
         ),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hccbayes.plots.fragility_curve import fragility
     from hccbayes.plots.hazard_ratio_over_time import hazard_ratio
     from hccbayes.plots.hazard_steps import baseline_hazard
-    from hccbayes.plots.immortal_states import immortal_time
     from hccbayes.plots.immortal_ratios import immortal_bound
+    from hccbayes.plots.immortal_states import immortal_time
     from hccbayes.plots.influence_plot import influence
     from hccbayes.plots.interval_forest import forest
     from hccbayes.plots.kaplan_meier_curves import kaplan_meier

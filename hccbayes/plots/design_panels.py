@@ -115,8 +115,8 @@ def design_comparison(
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels: marginal hazard ratio, difference in survival (in percentage points), and difference
-        in restricted mean survival time (months).
+        Three panels: marginal hazard ratio, difference in survival (in percentage points), and
+        difference in restricted mean survival time (months).
 
     Raises
     ------

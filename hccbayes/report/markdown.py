@@ -76,7 +76,8 @@ def report_text(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of cells that are escaped already."""
     lines = [list(header), ["---"] * len(header), *[list(row) for row in rows]]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -106,7 +107,7 @@ def cohort_markdown(summary: CohortSummary, spec: AnalysisSpec, *, centers: str 
         ]
         for arm, own in summary.arms.items()
     ]
-    table = _table(["arm", "label", "patients", "events", "person-months"], rows)
+    table = markdown_table(["arm", "label", "patients", "events", "person-months"], rows)
     facts = [
         f"Source {summary.source}, {summary.rows_read} rows read, SHA-256 {summary.sha256[:12]}.",
         f"Time zero: {spec.data.time_zero or 'not documented'}.",
@@ -123,7 +124,7 @@ def _target_trial(spec: AnalysisSpec) -> list[str]:
         return []
     table = target_trial(spec)
     rows = [[escape_markdown(str(cell)) for cell in row] for row in table.to_numpy()]
-    return ["## Target trial and its emulation", _table(list(table.columns), rows)]
+    return ["## Target trial and its emulation", markdown_table(list(table.columns), rows)]
 
 
 def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
@@ -143,7 +144,7 @@ def _estimates(rows: pd.DataFrame, *, benefit: bool) -> str:
         if benefit:
             line.append(format_probability(float(row["prob_benefit"])))
         body.append(line)
-    return _table([*header, "P(benefit)"] if benefit else header, body)
+    return markdown_table([*header, "P(benefit)"] if benefit else header, body)
 
 
 def _propensity(tables: ScoreTables | None, spec: AnalysisSpec) -> list[str]:
@@ -168,7 +169,7 @@ def _propensity(tables: ScoreTables | None, spec: AnalysisSpec) -> list[str]:
             f"{POPULATION_NAMES[spec.adjustment.target]}."
         ),
         _log_odds(tables.propensity),
-        _table(header, weights),
+        markdown_table(header, weights),
         _balance(tables.balance),
         bullets(tables.conventions),
         "### Patients before and after weighting",
@@ -193,7 +194,7 @@ def _log_odds(table: pd.DataFrame) -> str:
         ]
         for _, row in table.iterrows()
     ]
-    return _table(header, body)
+    return markdown_table(header, body)
 
 
 def _balance(balance: pd.DataFrame) -> str:
@@ -210,7 +211,7 @@ def _balance(balance: pd.DataFrame) -> str:
         ]
         for _, row in balance.iterrows()
     ]
-    return _table(header, body)
+    return markdown_table(header, body)
 
 
 def _crosscheck(crosscheck: pd.DataFrame) -> str:
@@ -228,7 +229,7 @@ def _crosscheck(crosscheck: pd.DataFrame) -> str:
         ]
         for _, row in rows.iterrows()
     ]
-    return _table(header, body)
+    return markdown_table(header, body)
 
 
 def _model(spec: AnalysisSpec) -> str:

@@ -118,8 +118,8 @@ def _beside_clones(cohort: Cohort, design: DesignSection) -> DesignedCohort:
         notes=(
             "Rows of clone-censor-weight compare strategies from time zero, weighted for leaving "
             "them; they hold if the covariates of the formula say all that decides on the start "
-            "of treatment and on survival. The other rows are those of the start-stop model of "
-            "the same patients, whose treatment counts from its start.",
+            "of treatment and on survival. Rows of other methods are those of the start-stop model "
+            "of the same patients, whose treatment counts from its start.",
         ),
     )
 
