@@ -107,7 +107,8 @@ def restricted_mean_curve(survival: xr.DataArray) -> xr.DataArray:
     r"""Return the restricted mean up to each time of a grid, draw by draw.
 
     Between two grid times survival is taken to fall exponentially, which is exact for a patient
-    and an interval: :math:`\int S = h (S_0 - S_1) / \log(S_0 / S_1)`.
+    and an interval: :math:`\int S = h (S_0 - S_1) / \log(S_0 / S_1)`. A step that ends in no
+    survival adds nothing.
 
     Parameters
     ----------
@@ -121,10 +122,14 @@ def restricted_mean_curve(survival: xr.DataArray) -> xr.DataArray:
     """
     values, time = survival.to_numpy(), survival["curve_time"].to_numpy()
     first, second = values[..., :-1], values[..., 1:]
-    flat = first - second < 1e-12 * first
-    ratio = np.where(flat, 2.0, first / second)
-    mean = np.where(flat, first, (first - second) / np.log(ratio))
-    area = np.cumsum(mean * np.diff(time), axis=-1)
+    known = first > 0.0
+    lost = np.divide(first - second, first, out=np.zeros_like(first), where=known)
+    left = np.divide(second, first, out=np.ones_like(first), where=known)
+    # From survival to none the exponential falls at once: the logarithm is infinite, the mean 0.
+    with np.errstate(divide="ignore"):
+        decay = np.where(left > 0.5, -np.log1p(-np.minimum(lost, 0.5)), -np.log(left))
+    kept = np.divide(lost, decay, out=np.ones_like(decay), where=decay != 0.0)
+    area = np.cumsum(first * kept * np.diff(time), axis=-1)
     return survival.copy(data=np.concatenate([np.zeros_like(values[..., :1]), area], axis=-1))
 
 

@@ -87,6 +87,8 @@ def _curves(names, edges):
     hazard = np.stack(
         [np.stack([rate * bumps * f for f in (1.0, 0.7, 1.4)]) for rate in RATES.values()]
     )
+    gained = mean[0] - mean[1] + np.array([[0.0], [-1.0], [1.0]]) * width
+    months_gained = np.cumsum(gained, axis=1) * (grid[1] - grid[0])
     events = np.arange(len(edges)) * 7 % 30 + 5
     log_hr = np.linspace(0.3, -0.8, len(edges)) + np.array([[0.0], [-0.4], [0.4]])
     return xr.Dataset(
@@ -94,6 +96,14 @@ def _curves(names, edges):
             "survival": (
                 ("population", "arm", "statistic", "curve_time"),
                 np.stack([survival, survival]),
+            ),
+            "survival_difference": (
+                ("population", "statistic", "curve_time"),
+                np.stack([gained, 0.5 * gained]),
+            ),
+            "rmst_difference": (
+                ("population", "statistic", "curve_time"),
+                np.stack([months_gained, 0.5 * months_gained]),
             ),
             "hazard": (("arm", "statistic", "interval"), hazard),
             "log_hr": (("statistic", "interval"), log_hr),

@@ -19,6 +19,7 @@ from hccbayes.weights import propensity_weights
 DRAWN = [
     "baseline_hazard",
     "center_effects",
+    "differences",
     "hazard_ratio",
     "predictive_check",
     "predictive_statistics",
@@ -39,6 +40,7 @@ TABLES = {"forest", "crosscheck", "love", "overlap", "weights", *FREQUENTIST}
 SENSITIVITY = {"specification_curve", "tipping", "influence", "fragility"}
 TIME_ZERO = {
     "swimmer",
+    "immortal_bound",
     "immortal_time",
     "weights_over_time",
     "design_comparison",
