@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     )
     from hccbayes.analysis import Analysis, load
     from hccbayes.cohort import Cohort, read_cohort
+    from hccbayes.design_comparison import DesignComparison, compare_designs
     from hccbayes.errors import FolderExistsError, HccbayesError, InputError
     from hccbayes.pipeline import analyse
     from hccbayes.priors import Prior
     from hccbayes.records import CheckResult, Diagnosis, Estimate
-    from hccbayes.roles import ArmRole, Roles
+    from hccbayes.roles import ArmRole, Roles, TimeColumn
     from hccbayes.spec import AnalysisSpec
     from hccbayes.study import build_study
 
@@ -48,6 +49,7 @@ _HOMES = {
     "ArmRole": "roles",
     "CheckResult": "records",
     "Cohort": "cohort",
+    "DesignComparison": "design_comparison",
     "Diagnosis": "records",
     "Estimate": "records",
     "FolderExistsError": "errors",
@@ -55,8 +57,10 @@ _HOMES = {
     "InputError": "errors",
     "Prior": "priors",
     "Roles": "roles",
+    "TimeColumn": "roles",
     "analyse": "pipeline",
     "build_study": "study",
+    "compare_designs": "design_comparison",
     "load": "analysis",
     "read_cohort": "cohort",
 }
@@ -80,6 +84,7 @@ __all__ = [
     "ArmRole",
     "CheckResult",
     "Cohort",
+    "DesignComparison",
     "Diagnosis",
     "Estimate",
     "FolderExistsError",
@@ -87,9 +92,11 @@ __all__ = [
     "InputError",
     "Prior",
     "Roles",
+    "TimeColumn",
     "analyse",
     "balance",
     "build_study",
+    "compare_designs",
     "evidence",
     "frequentist",
     "load",

@@ -80,7 +80,7 @@ def designs(
 
 def _states(cohort: Cohort) -> pd.DataFrame | None:
     """Return the cohort's states over time; none where the dates do not allow it."""
-    from hccbayes.time_zero.state_shares import state_shares
+    from hccbayes.time_zero.cohort_states import state_shares
 
     try:
         return state_shares(cohort.frame)

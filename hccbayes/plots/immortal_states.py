@@ -25,7 +25,7 @@ from hccbayes.plots.style import (
     set_months,
 )
 from hccbayes.plots.synthetic_mark import marks_synthetic
-from hccbayes.time_zero.state_shares import (
+from hccbayes.time_zero.cohort_states import (
     CENSORED,
     DEAD,
     IMMORTAL,
@@ -75,7 +75,7 @@ def immortal_time(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table
-        From :func:`hccbayes.time_zero.state_shares.state_shares`: ``state``, ``time`` (months) and
+        From :func:`hccbayes.time_zero.state_shares`: ``state``, ``time`` (months) and
         ``share``. Its attributes ``treated_months`` and ``immortal_months``, where it has them,
         are said in a line below the axes.
     ax

@@ -34,7 +34,7 @@ from hccbayes.plots.style import (
     set_months,
 )
 from hccbayes.plots.synthetic_mark import marks_synthetic
-from hccbayes.time_zero.state_shares import IMMORTAL, ON_TREATMENT, UNTREATED, check_courses
+from hccbayes.time_zero.cohort_states import IMMORTAL, ON_TREATMENT, UNTREATED, check_courses
 
 Sort = Literal["follow_up", "treatment_start"]
 _SORTS: Final = ("follow_up", "treatment_start")

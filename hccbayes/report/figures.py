@@ -93,6 +93,11 @@ def _figures(
     }
     if "log_hr" in tree["curves"]:
         found["hazard_ratio"] = lambda: plots.hazard_ratio(tree)
+    if "strategy_weights" in tree.children:
+        clones = tree["strategy_weights"].to_dataset()
+        found["strategy_weights"] = lambda: plots.weights_over_time(
+            clones, arm_names=plots.arm_names(tree)
+        )
     if "center_effect" in tree["posterior"]:
         found["center_effects"] = lambda: plots.center_effects(tree)
     if "center_log_hr" in tree["posterior"]:

@@ -116,7 +116,7 @@ class DesignSection(FrozenModel):
         The protocol in words; ``conditioned_on`` is what inclusion asked of the future. Printed in
         the target-trial table.
     compare
-        Designs to set side by side (:func:`hccbayes.time_zero.compare_designs`).
+        Designs to set side by side (:func:`hccbayes.compare_designs`).
     """
 
     method: DesignMethod = "naive"

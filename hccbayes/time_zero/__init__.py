@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hccbayes.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from hccbayes.time_zero.cohort_states import state_shares
     from hccbayes.time_zero.dates import Dates, months_between, read_dates
     from hccbayes.time_zero.design_checks import design_findings
     from hccbayes.time_zero.designs import delayed_entry, landmark, naive, time_dependent
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from hccbayes.time_zero.protocol import target_trial
     from hccbayes.time_zero.record import DesignedCohort
     from hccbayes.time_zero.start_stop import episode_totals, visit_episodes
-    from hccbayes.time_zero.state_shares import state_shares
     from hccbayes.time_zero.strategies import clone_censor_weight
     from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
     from hccbayes.time_zero.visit_findings import VisitFinding
@@ -62,7 +62,7 @@ _HOMES = {
     "naive_hazard_ratio": "immortal_closed_form",
     "pooled_median": "immortal_rules",
     "read_dates": "dates",
-    "state_shares": "state_shares",
+    "state_shares": "cohort_states",
     "target_trial": "protocol",
     "time_dependent": "designs",
     "visit_episodes": "start_stop",

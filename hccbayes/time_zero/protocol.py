@@ -82,7 +82,7 @@ def _eligibility(design: DesignSection) -> tuple[str, str, str]:
             else []
         ),
     ]
-    emulation = "the same"
+    emulation = "the same" if design.eligibility else "whoever is in the data"
     if asked:
         emulation += f", and on what came later: {'; '.join(asked)}"
     return "Eligibility", "; ".join(design.eligibility) or "not stated", emulation

@@ -33,8 +33,8 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_numbered_examples_are_one_to_eight() -> None:
-    assert [path.name[:3] for path in NUMBERED] == [f"{number:02d}_" for number in range(1, 9)]
+def test_numbered_examples_are_one_to_nine() -> None:
+    assert [path.name[:3] for path in NUMBERED] == [f"{number:02d}_" for number in range(1, 10)]
 
 
 @every_example

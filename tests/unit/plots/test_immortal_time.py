@@ -13,7 +13,7 @@ from hccbayes.errors import InputError
 from hccbayes.plots.immortal_states import STATE_LOOKS
 from hccbayes.plots.style import MILLIMETER
 from hccbayes.plots.synthetic_mark import MARK
-from hccbayes.time_zero.state_shares import state_shares
+from hccbayes.time_zero.cohort_states import state_shares
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hccbayes.errors import InputError
-from hccbayes.time_zero.state_shares import STATES, state_shares
+from hccbayes.time_zero.cohort_states import STATES, state_shares
 
 NEVER = np.nan
 
