@@ -159,7 +159,9 @@ def test_of_several_rows_the_counterpart_is_drawn_until_a_method_is_chosen(table
     ax = plots.design_comparison(both, time=12.0, methods=("pe_rw1", "cox_firth_efron")).axes[0]
     assert [value for _, value in points(ax, "s")] == [0.5] * 5
     other = firth.assign(method="peto")
-    with pytest.raises(InputError, match="of marginal_hr; choose among methods cox_firth_efron, peto"):
+    with pytest.raises(
+        InputError, match="of marginal_hr; choose among methods cox_firth_efron, peto"
+    ):
         plots.design_comparison(pd.concat([firth, other]), time=12.0)
 
 
