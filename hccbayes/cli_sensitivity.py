@@ -36,7 +36,7 @@ GridOption = Annotated[
         "--grid",
         metavar="GRID.toml|NAME",
         help="Fields of the model and their values, or priors, time_axis, adjustment, trimming, "
-        "calipers, centers.",
+        "calipers, centers, landmarks.",
     ),
 ]
 GridOutOption = Annotated[

@@ -12,6 +12,8 @@ from hccbayes.spec import AnalysisSpec
 
 _FACTORS: Final = (0.5, 1.0, 2.0)
 """Scales of the other priors, as multiples of the model's own."""
+_LANDMARKS: Final = (1 / 3, 2 / 3, 1.0, 4 / 3)
+"""Landmarks as multiples of the model's own: 1, 2, 3 and 4 months where it is 3."""
 _EVENTS_PER_CUT: Final = (3, 5, 8)
 """Numbers of intervals with equal events (stable results over them are asked for)."""
 
@@ -180,6 +182,30 @@ def center_grid(spec: AnalysisSpec) -> Grid:
     )
 
 
+def landmark_grid(spec: AnalysisSpec) -> Grid:
+    """Return landmarks at a third, two thirds and four thirds of the model's own, and its own.
+
+    Parameters
+    ----------
+    spec
+        A model whose ``[design] method`` is ``landmark``.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    design = spec.design
+    if design is None or design.method != "landmark" or design.landmark is None:
+        message = "is not 'landmark'; set it, with the time of the landmark"
+        raise InputError(Problem("[design] method", message))
+    return Grid.of(
+        "landmarks",
+        {"design.landmark": [factor * design.landmark for factor in _LANDMARKS]},
+        question="Does the time of the landmark make the result?",
+    )
+
+
 NAMED_GRIDS: Final[dict[str, Callable[[AnalysisSpec], Grid]]] = {
     "priors": prior_grid,
     "time_axis": time_grid,
@@ -187,6 +213,7 @@ NAMED_GRIDS: Final[dict[str, Callable[[AnalysisSpec], Grid]]] = {
     "trimming": trimming_grid,
     "calipers": caliper_grid,
     "centers": center_grid,
+    "landmarks": landmark_grid,
 }
 """Grids by name, for ``hccbayes sensitivity --grid NAME``."""
 

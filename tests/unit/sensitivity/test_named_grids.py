@@ -17,10 +17,17 @@ def spec() -> hb.AnalysisSpec:
     return hb.AnalysisSpec.from_toml(model_file("chen2025_os_adjusted"))
 
 
+def with_landmark(spec: hb.AnalysisSpec) -> hb.AnalysisSpec:
+    start = {"column": "start", "unit": "months"}
+    design = {"method": "landmark", "landmark": 3.0, "treatment_start": start}
+    return hb.AnalysisSpec.from_dict(spec.to_dict() | {"design": design})
+
+
 @pytest.mark.parametrize("name", NAMED_GRIDS)
 def test_every_named_grid_is_one(spec: hb.AnalysisSpec, name: str) -> None:
-    grid = named_grid(name, spec)
-    cells = grid_cells(grid, spec, CENTERS)
+    own = with_landmark(spec)
+    grid = named_grid(name, own)
+    cells = grid_cells(grid, own, CENTERS)
     assert grid.question.endswith("?")
     assert len(cells) > 3
     assert len({(cell.spec.to_toml(), cell.left_out) for cell in cells}) == len(cells)
@@ -76,3 +83,13 @@ def test_what_a_model_lacks_cannot_be_varied() -> None:
         named_grid("centers", alone)
     with pytest.raises(hb.InputError, match="unknown name 'prior'; known: priors, time_axis"):
         named_grid("prior", spec)
+
+
+def test_landmarks_are_those_around_the_model_s_own(spec: hb.AnalysisSpec) -> None:
+    own = with_landmark(spec)
+    cells = grid_cells(named_grid("landmarks", own), own, CENTERS)
+    times = [cell.spec.design.landmark for cell in cells if cell.spec.design is not None]
+    assert times == pytest.approx([1.0, 2.0, 3.0, 4.0])
+    assert [cell.is_base for cell in cells] == [False, False, True, False]
+    with pytest.raises(hb.InputError, match="is not 'landmark'"):
+        named_grid("landmarks", spec)
