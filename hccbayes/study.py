@@ -79,7 +79,8 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
     problems = incomplete_problems(cohort.frame)
     if problems:
         raise InputError(problems, source=f"{spec.model.name} on {cohort.source}")
-    times = _attempt(problems, lambda: time_frame(cohort.frame, spec.estimands))
+    at_risk = cohort.at_risk_frame()
+    times = _attempt(problems, lambda: time_frame(at_risk, spec.estimands))
     design = _attempt(problems, lambda: build_design(cohort, spec.hazard.formula))
     cuts = _attempt(
         problems, lambda: choose_cuts(spec.hazard.cuts, episodes["stop"], episodes["event"])
@@ -102,14 +103,14 @@ def build_study(cohort: Cohort, spec: AnalysisSpec, *, weights: ArrayLike | None
         use_centers=uses_centers(spec.hazard, cohort.frame),
         weights=_by_episode(weights, episodes, len(cohort.frame)),
     )
-    at_risk = figure_data.numbers_at_risk(cohort.at_risk_frame(), [times.horizon])[:, 0]
+    numbers = figure_data.numbers_at_risk(at_risk, [times.horizon])[:, 0]
     return Study(
         times=times,
         design=design,
         score_design=score_design,
         episodes=episodes,
         data=data,
-        at_risk=dict(zip(ARMS, at_risk.tolist(), strict=True)),
+        at_risk=dict(zip(ARMS, numbers.tolist(), strict=True)),
         synthetic=cohort.synthetic,
     )
 
