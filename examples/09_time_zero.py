@@ -7,8 +7,6 @@
 # which the treatment does nothing at all.
 
 # %%
-import matplotlib.pyplot as plt
-
 import hccbayes as hb
 from hccbayes.model_files import model_file
 
@@ -35,12 +33,10 @@ for sentence in hb.time_zero.design_findings(cohort, spec.design):
 # Each bar is a patient. Hatched time is counted as treated by the naive analysis.
 
 # %%
-ax = hb.plots.swimmer(cohort.frame, patients=30, grace=3.0)
-plt.show()
+hb.plots.swimmer(cohort.frame, patients=30, grace=3.0)
 
 # %%
 hb.plots.immortal_time(hb.time_zero.state_shares(cohort.frame))
-plt.show()
 
 # %% [markdown]
 # ## Four designs
@@ -70,11 +66,9 @@ for designed in designs:
 # %%
 result = hb.compare_designs(cohort, spec)
 hb.plots.design_comparison(result.estimates, time=12.0, treated="TACE")
-plt.show()
 
 # %%
 hb.plots.weights_over_time(result.weights, arm_names=spec.data.arm.names)
-plt.show()
 
 # %% [markdown]
 # ## Without dates
@@ -91,7 +85,6 @@ for sentence in bound.sentences:
 
 # %%
 hb.plots.immortal_bound(bound)
-plt.show()
 
 # %% [markdown]
 # The whole of the ratio can be made by the rules: nothing is left that a treatment would be needed

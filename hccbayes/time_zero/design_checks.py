@@ -59,8 +59,9 @@ def _arms_that_look_ahead(cohort: Cohort) -> list[str]:
     if (start[treated] > 0).any():
         found.append(
             f"Arms cannot have been known at time zero: the arm "
-            f"'{cohort.roles.arm.treated}' looks up to {start[treated].max():.3g} months ahead. "
-            "Use [design] method = 'landmark', 'time_dependent' or 'clone_censor_weight'."
+            f"'{cohort.roles.arm.treated}' looks up to {start[treated].max():.3g} months ahead, "
+            "so that the hazard ratio carries immortal time. Do not read it as an effect; use "
+            "[design] method = 'landmark', 'time_dependent' or 'clone_censor_weight'."
         )
     crossed = ~treated & np.isfinite(start)
     if crossed.any():

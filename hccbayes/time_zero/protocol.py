@@ -69,8 +69,12 @@ def target_trial(spec: AnalysisSpec) -> pd.DataFrame:
 
 
 def _eligibility(design: DesignSection) -> tuple[str, str, str]:
+    reached = []
+    if design.method == "landmark":
+        reached = [f"alive and followed at {duration_text(design.landmark or 0.0)}"]
     asked = [
         *design.conditioned_on,
+        *reached,
         *(
             [f"survival of {duration_text(design.survival_required)}"]
             if design.survival_required

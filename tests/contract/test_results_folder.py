@@ -31,6 +31,7 @@ TEXT_FILES = ("estimates.csv", "crosscheck.csv", "diagnostics.json", "provenance
 TEXT_FILES += ("model.toml", "report.md")
 FIGURES = {
     "survival",
+    "differences",
     "treatment_effect",
     "all_effects",
     "prior_posterior",
