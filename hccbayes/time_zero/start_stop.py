@@ -18,46 +18,26 @@ What R's ``tmerge`` does, by fixed rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from hccbayes.errors import InputError, Problem
 from hccbayes.time_zero.episode_columns import (
     SAME_TIME,
-    BoolArray,
     FloatArray,
     demand_columns,
-    identifiers,
     named,
-    number_cells,
-    zero_one,
+)
+from hccbayes.time_zero.episode_input import (
+    FollowedPatients,
+    IntArray,
+    OrderedVisits,
+    no_visits,
+    read_patients,
+    read_visits,
 )
 from hccbayes.time_zero.episode_rules import EpisodeRules
-
-IntArray = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Patients:
-    """Follow-up as arrays, one element a patient."""
-
-    name: pd.Series
-    entry: FloatArray
-    end: FloatArray
-    event: FloatArray
-    treatment_start: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Visits:
-    """Visits by patient and time; values carried forward, shape ``(visits, covariates)``."""
-
-    patient: IntArray
-    time: FloatArray
-    values: pd.DataFrame
 
 
 def visit_episodes(
@@ -102,107 +82,17 @@ def visit_episodes(
     if patients.empty:
         raise InputError(Problem("patients", "the table has no rows"))
     problems: list[Problem] = []
-    people = _read_patients(patients, rules, problems)
-    measured = _no_visits() if visits is None else _read_visits(visits, people, rules, problems)
+    people = read_patients(patients, rules, problems)
+    measured = no_visits() if visits is None else read_visits(visits, people, rules, problems)
     if problems:
         raise InputError(problems)
     people = _entering(people, measured, rules)
     return _episodes(patients, people, measured, rules)
 
 
-def _read_patients(frame: pd.DataFrame, rules: EpisodeRules, problems: list[Problem]) -> _Patients:
-    name = identifiers(frame[rules.patient], "patients", problems)
-    twice = name.duplicated() & (name != "")
-    named(
-        "patients", "stand in more than one row; one row a patient is needed", name, twice, problems
-    )
-
-    def column(column: str | None, default: float, *, missing: bool = False) -> FloatArray:
-        if column is None:
-            return np.full(len(frame), default)
-        where = f"patients, column {column}"
-        return number_cells(frame[column], name, where, problems, missing=missing)
-
-    entry, end = column(rules.entry, 0.0), column(rules.end, np.nan)
-    event, start = column(rules.event, 0.0), column(rules.treatment_start, np.nan, missing=True)
-    zero_one(event, name, f"patients, column {rules.event}", problems)
-    named("patients", f"{rules.entry} is before time 0", name, entry < 0, problems)
-    message = (
-        f"were never at risk: {rules.end} is not after "
-        f"{'time 0' if rules.entry is None else rules.entry}"
-    )
-    named("patients", message, name, end <= entry + SAME_TIME, problems)
-    late = start > end + SAME_TIME
-    if rules.after_end == "error":
-        message = (
-            f"{rules.treatment_start} is after {rules.end}; correct the dates, or take these "
-            "for never treated in the follow-up with after_end = 'drop'"
-        )
-        named("patients", message, name, late, problems)
-    return _Patients(name, entry, end, event, np.where(np.isnan(start) | late, np.inf, start))
-
-
-def _no_visits() -> _Visits:
-    return _Visits(np.empty(0, dtype=np.intp), np.empty(0), pd.DataFrame())
-
-
-def _read_visits(
-    frame: pd.DataFrame, people: _Patients, rules: EpisodeRules, problems: list[Problem]
-) -> _Visits:
-    """Return the visits in order, with values carried forward."""
-    name = identifiers(frame[rules.patient], "visits", problems)
-    time = number_cells(
-        frame[rules.visit_time], name, f"visits, column {rules.visit_time}", problems
-    )
-    known = people.name.drop_duplicates()
-    patient = pd.Index(known).get_indexer(pd.Index(name))
-    patient = np.where(patient >= 0, known.index.to_numpy()[patient], -1)
-    named(
-        "visits", "are of nobody among the patients", name, (patient < 0) & (name != ""), problems
-    )
-    use = (patient >= 0) & ~np.isnan(time)
-    use &= _inside(time, patient, name, people, rules, problems)
-    rows = np.flatnonzero(use)
-    rows = rows[np.lexsort((time[rows], patient[rows]))]
-    patient, time = patient[rows], time[rows]
-    same = np.zeros(len(rows), dtype=bool)
-    same[1:] = (np.diff(patient) == 0) & (np.diff(time) <= SAME_TIME)
-    message = "patients have more than one visit at one time; keep one"
-    named("visits", message, name.to_numpy()[rows], same, problems)
-    values = frame[list(rules.covariates)].reset_index(drop=True).iloc[rows]
-    if len(values) and values.isna().to_numpy().any():
-        values = values.groupby(patient).ffill()
-    return _Visits(patient, time, values.reset_index(drop=True))
-
-
-def _inside(
-    time: FloatArray,
-    patient: IntArray,
-    name: pd.Series,
-    people: _Patients,
-    rules: EpisodeRules,
-    problems: list[Problem],
-) -> BoolArray:
-    """Return which visits are taken into account; those outside follow-up may be problems."""
-    theirs = patient >= 0
-    early = theirs & (time < people.entry[patient] - SAME_TIME)
-    late = theirs & (time > people.end[patient] + SAME_TIME)
-    if rules.before_entry == "error":
-        message = (
-            "patients have a visit before their entry; correct the dates, or take its values for "
-            "those at entry with before_entry = 'use'"
-        )
-        named("visits", message, name, early, problems)
-    if rules.after_end == "error":
-        message = (
-            f"patients have a visit after the end of follow-up ({rules.end}); correct the dates, "
-            "or leave such visits out with after_end = 'drop'"
-        )
-        named("visits", message, name, late, problems)
-    return ~late
-
-
-def _entering(people: _Patients, visits: _Visits, rules: EpisodeRules) -> _Patients:
+def _entering(
+    people: FollowedPatients, visits: OrderedVisits, rules: EpisodeRules
+) -> FollowedPatients:
     """Return the patients with entry where all covariates are known, or raise."""
     if not rules.covariates:
         return people
@@ -229,11 +119,11 @@ def _entering(people: _Patients, visits: _Visits, rules: EpisodeRules) -> _Patie
     if problems:
         raise InputError(problems)
     entry = np.where(latest > people.entry + SAME_TIME, latest, people.entry)
-    return _Patients(people.name, entry, people.end, people.event, people.treatment_start)
+    return FollowedPatients(people.name, entry, people.end, people.event, people.treatment_start)
 
 
 def _episodes(
-    frame: pd.DataFrame, people: _Patients, visits: _Visits, rules: EpisodeRules
+    frame: pd.DataFrame, people: FollowedPatients, visits: OrderedVisits, rules: EpisodeRules
 ) -> pd.DataFrame:
     patient, start, stop = _spans(people, visits)
     last = np.ones(len(patient), dtype=bool)
@@ -257,7 +147,9 @@ def _episodes(
     return episodes
 
 
-def _spans(people: _Patients, visits: _Visits) -> tuple[IntArray, FloatArray, FloatArray]:
+def _spans(
+    people: FollowedPatients, visits: OrderedVisits
+) -> tuple[IntArray, FloatArray, FloatArray]:
     """Return patient, start and stop of every episode, in order."""
     everyone = np.arange(len(people.end))
     patient = np.concatenate([everyone, visits.patient, everyone])
@@ -277,7 +169,7 @@ def _spans(people: _Patients, visits: _Visits) -> tuple[IntArray, FloatArray, Fl
     return patient, start, stop
 
 
-def _visit_in_force(patient: IntArray, start: FloatArray, visits: _Visits) -> IntArray:
+def _visit_in_force(patient: IntArray, start: FloatArray, visits: OrderedVisits) -> IntArray:
     """Return the row of the last visit at or before each start."""
     who = np.concatenate([visits.patient, patient])
     when = np.concatenate([visits.time - SAME_TIME, start])
