@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from hccbayes.time_zero.immortal_rules import ImmortalRules, limit_of_rules, pooled_median
     from hccbayes.time_zero.protocol import target_trial
     from hccbayes.time_zero.record import DesignedCohort
+    from hccbayes.time_zero.seen_visits import VisitFinding
     from hccbayes.time_zero.start_stop import episode_totals, visit_episodes
     from hccbayes.time_zero.strategies import clone_censor_weight
     from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
-    from hccbayes.time_zero.visit_findings import VisitFinding
     from hccbayes.time_zero.visit_rules import VisitRules
 
 _HOMES = {
@@ -44,7 +44,7 @@ _HOMES = {
     "PublishedRatio": "immortal_inversion",
     "RemainingRatio": "immortal_inversion",
     "VisitCohort": "visit_cohort",
-    "VisitFinding": "visit_findings",
+    "VisitFinding": "seen_visits",
     "VisitRules": "visit_rules",
     "check_episodes": "episode_checks",
     "clone_censor_weight": "strategies",

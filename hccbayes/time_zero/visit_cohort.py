@@ -17,7 +17,8 @@ from hccbayes.time_zero.episode_columns import (
     number_cells,
     zero_one,
 )
-from hccbayes.time_zero.visit_findings import VisitFinding, findings_frame, visit_findings
+from hccbayes.time_zero.seen_visits import VisitFinding
+from hccbayes.time_zero.visit_findings import findings_frame, visit_findings
 from hccbayes.time_zero.visit_rules import VisitRules
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from hccbayes.errors import InputError
+from hccbayes.time_zero.seen_visits import VisitFinding
 from hccbayes.time_zero.visit_cohort import VisitCohort, cohort_from_visits
-from hccbayes.time_zero.visit_findings import VisitFinding
 from hccbayes.time_zero.visit_rules import VisitRules
 
 NAMES = ["patient_id", "visit_date", "age", "afp", "drug", "tace", "death", "days_to_end"]
