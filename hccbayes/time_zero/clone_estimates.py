@@ -30,13 +30,9 @@ from hccbayes.records import (
     FrequentistLabels,
     estimate_table,
 )
+from hccbayes.time_zero.clone_weights import StrategyWeights, fitted_weights
 from hccbayes.time_zero.cloning import FollowUp, covariate_matrix
-from hccbayes.time_zero.strategy_weights import (
-    StrategyWeights,
-    fitted_weights,
-    weight_notes,
-    weighted_rows,
-)
+from hccbayes.time_zero.strategy_weights import weight_notes, weighted_rows
 
 if TYPE_CHECKING:
     from hccbayes.spec.design import ControlStrategy, StartTiming
@@ -87,7 +83,7 @@ def clone_estimates(
     frame, covariates
         As for :func:`hccbayes.adjustment.clone_censor_weight.weighted_clones`.
     grace, control, timing, stabilized, truncation
-        As for :func:`hccbayes.time_zero.strategy_weights.fitted_weights`.
+        As for :func:`hccbayes.time_zero.clone_weights.fitted_weights`.
     times, horizon
         Months at which survival is reported, and to which the restricted mean is taken.
     model

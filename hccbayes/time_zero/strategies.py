@@ -9,10 +9,11 @@ import numpy as np
 
 from hccbayes.design import build_propensity_design
 from hccbayes.spec.design import duration_text
+from hccbayes.time_zero.clone_weights import fitted_weights
 from hccbayes.time_zero.cloning import FollowUp
 from hccbayes.time_zero.designs import time_dependent
 from hccbayes.time_zero.record import DesignedCohort, start_times
-from hccbayes.time_zero.strategy_weights import fitted_weights, weight_notes, weighted_rows
+from hccbayes.time_zero.strategy_weights import weight_notes, weighted_rows
 
 if TYPE_CHECKING:
     from hccbayes.cohort import Cohort
@@ -36,7 +37,7 @@ def clone_censor_weight(
     Maringe et al. 2020, International Journal of Epidemiology 49:1719); the clone is then censored,
     and those who stay weigh more by one over their probability of staying, from a
     piecewise-exponential model of the start of treatment. The formulas are those of
-    :func:`hccbayes.time_zero.strategy_weights.fitted_weights`.
+    :func:`hccbayes.time_zero.clone_weights.fitted_weights`.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def clone_censor_weight(
         Covariates at time zero that decide on the start of treatment, such as
         ``age_years + child_pugh_score``; without it, none does.
     control, timing, truncation
-        As for :func:`~hccbayes.time_zero.strategy_weights.fitted_weights`.
+        As for :func:`~hccbayes.time_zero.clone_weights.fitted_weights`.
 
     Returns
     -------

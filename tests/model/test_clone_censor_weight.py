@@ -11,16 +11,10 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from hccbayes.adjustment.arm_hazard import maximum_likelihood, sandwich
-from hccbayes.adjustment.clone_censor_weight import (
-    WeightedClones,
-    clone_arms,
-    clone_censor_weight_effect,
-    clone_covariance,
-    moved_person_time,
-    phased_cuts,
-    weighted_clones,
-)
+from hccbayes.adjustment.clone_censor_weight import clone_censor_weight_effect, weighted_clones
+from hccbayes.adjustment.clone_jackknife import clone_covariance, moved_person_time
 from hccbayes.adjustment.phased_arms import PhasedArms, build_phased_model, phased_data
+from hccbayes.adjustment.phased_clones import WeightedClones, clone_arms, phased_cuts
 from hccbayes.adjustment.problem import AdjustedEffect
 from hccbayes.adjustment.pseudo_posterior import curvature_transform
 from hccbayes.errors import InputError

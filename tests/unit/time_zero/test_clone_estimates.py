@@ -9,8 +9,8 @@ import pytest
 from hccbayes.errors import InputError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, survival_at
 from hccbayes.time_zero.clone_estimates import clone_estimates, clone_quantities
+from hccbayes.time_zero.clone_weights import fitted_weights
 from hccbayes.time_zero.cloning import FollowUp
-from hccbayes.time_zero.strategy_weights import fitted_weights
 
 OPTIONS = {"grace": 3.0, "times": (2.0, 6.0), "horizon": 10.0, "model": "clones"}
 

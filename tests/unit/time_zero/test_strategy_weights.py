@@ -10,13 +10,13 @@ import pytest
 from scipy.integrate import quad
 
 from hccbayes.errors import InputError
+from hccbayes.time_zero.clone_person_time import weighted_person_time
+from hccbayes.time_zero.clone_weights import StrategyWeights
 from hccbayes.time_zero.cloning import FollowUp, clone_patients
 from hccbayes.time_zero.start_hazard import StartHazard
 from hccbayes.time_zero.strategy_weights import (
     QUANTILES,
-    StrategyWeights,
     weight_notes,
-    weighted_person_time,
     weighted_rows,
     weights_over_time,
 )
