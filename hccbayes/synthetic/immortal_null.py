@@ -51,8 +51,8 @@ EXPECTED_NAIVE_HR: Final = 0.55
 """The naive ratio that the study's description quotes, around which the draw was selected.
 
 It is not what the mechanism gives: with the follow-up above that is 0.52 in the limit of many
-patients (``docs/immortal_bound.md``; 0.55 belongs to follow-up that ends at 36 months) and 0.53 as a
-mean over cohorts of this size. "The expected 0.55" in the notes is this number; they stand in the
+patients (``docs/immortal_bound.md``; 0.55 belongs to follow-up that ends at 36 months) and 0.53 as
+a mean over cohorts of this size. "The expected 0.55" in the notes is this number; they stand in the
 manifest as they were when the cohort was made.
 """
 HR_TOLERANCE: Final = 0.05
