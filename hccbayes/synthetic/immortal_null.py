@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hccbayes.arms import ARMS, Arm
+from hccbayes.cohort.reading import switched_episodes
 from hccbayes.frequentist.cox import cox
 from hccbayes.synthetic.config_checks import check_seed
 from hccbayes.synthetic.construction import finished
@@ -149,22 +150,17 @@ def treatment_episodes(frame: pd.DataFrame) -> pd.DataFrame:
         ``start``, ``stop``, ``death``, ``treatment``: one row a patient who was never treated or
         from time zero on, two of the others.
     """
-    begin = frame["treatment_start_months"]
-    never = frame[begin.isna()]
-    late = frame[begin > 0]
-    ever = frame[begin.notna()]
-    parts = [
-        _episodes(np.zeros(len(never)), never["os_months"], never["death"], 0.0),
-        _episodes(np.zeros(len(late)), late["treatment_start_months"], 0, 0.0),
-        _episodes(ever["treatment_start_months"], ever["os_months"], ever["death"], 1.0),
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _episodes(
-    start: np.ndarray | pd.Series, stop: pd.Series, death: pd.Series | int, treatment: float
-) -> pd.DataFrame:
-    return pd.DataFrame({"start": start, "stop": stop, "death": death, "treatment": treatment})
+    follow_up = pd.DataFrame(
+        {
+            "start": 0.0,
+            "stop": frame["os_months"],
+            "event": frame["death"],
+            "treatment_start": frame["treatment_start_months"].fillna(math.inf),
+            "patient_index": np.arange(len(frame)),
+        }
+    )
+    episodes = switched_episodes(follow_up).rename(columns={"event": "death"})
+    return episodes[["start", "stop", "death", "treatment"]]
 
 
 def null_rows(frame: pd.DataFrame) -> tuple[TargetRow, ...]:
