@@ -149,6 +149,11 @@ def cell_problems(
                 message = say(listed(cells.loc[rows, column]), len(rows))
                 if check == "not_nullable" and roles.missing == "impute":
                     message += _not_imputed(column, roles)
+                if check == "number" and column == roles.start_column:
+                    message += (
+                        "; a time since time zero is wanted, which hccbayes.time_zero.read_dates "
+                        "and months_between make of dates"
+                    )
                 problems.append(Problem(f"column {column}", message, tuple(names.loc[rows])))
     return problems
 

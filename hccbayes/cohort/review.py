@@ -96,7 +96,8 @@ def _start_problems(values: pd.DataFrame, roles: Roles, names: pd.Series) -> lis
         return []
     start, where = values["treatment_start"], f"column {roles.start_column}"
     problems = []
-    late = np.isfinite(start) & (start > values["time"])
+    # A follow-up below 0 is a problem of its own.
+    late = np.isfinite(start) & (start > values["time"]) & (values["time"] >= 0)
     if late.any():
         shown = ", ".join(
             f"{names[row]}: start {start[row]:.4g}, end {values.loc[row, 'time']:.4g}"
