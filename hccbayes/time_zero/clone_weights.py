@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hccbayes.arms import ARMS
 from hccbayes.errors import InputError, Problem
 from hccbayes.time_zero.cloning import Clones, FollowUp, clone_patients
 from hccbayes.time_zero.start_fit import fit_start_hazard
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 TIMINGS: Final = ("as_observed", "end_of_grace")
+_ONE: Final = 1.0 - 1e-9
+"""What is taken for a weight of 1, which a ratio of two probabilities may miss by rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -138,24 +141,65 @@ class StrategyWeights:
             after = -np.expm1(-float(marginal[0]))
         return np.where(times > grace, after / by_end, 1.0)
 
+    def final_weights(self) -> tuple[FloatArray, FloatArray]:
+        """Return the weights of clones that still count at the end of their follow-up.
+
+        A treated clone ``as_observed`` that has not started by the end of grace has come down to 0.
+
+        Returns
+        -------
+        control, treated
+            Weights above 0, one a clone of strategy 0 and 1.
+        """
+        table = self.clones.rows
+        final = table.groupby(["treatment", "patient_index"]).tail(1).index.to_numpy()
+        weight = self.at(table["stop"].to_numpy()[final], final)
+        treatment = table["treatment"].to_numpy()[final]
+        control, treated = (weight[(treatment == arm) & (weight > 0)] for arm in (0, 1))
+        return control, treated
+
     def truncated(self, percentile: float) -> StrategyWeights:
         """Return weights none of which is above a percentile of its strategy's largest ones.
 
         Parameters
         ----------
         percentile
-            Of the clones' weights at the end of their follow-up, from 50 to 100.
+            Of the clones' weights above 0 at the end of their follow-up, from 50 to 100.
+
+        Raises
+        ------
+        InputError
+            If the percentile is outside its range, or a limit is below 1: a clone would count less
+            than the patient it is.
         """
         if not 50.0 <= percentile <= 100.0:
             raise InputError(
                 Problem("truncation", f"a percentile from 50 to 100, not {percentile}")
             )
-        table = self.clones.rows
-        final = table.groupby(["treatment", "patient_index"]).tail(1).index.to_numpy()
-        weight = self.at(table["stop"].to_numpy()[final], final)
-        treatment = table["treatment"].to_numpy()[final]
-        limits = tuple(float(np.percentile(weight[treatment == arm], percentile)) for arm in (0, 1))
+        by_strategy = self.final_weights()
+        limits = tuple(float(np.percentile(own, percentile)) for own in by_strategy)
+        problems = [
+            Problem("truncation", _too_low(name, percentile, limit, own))
+            for name, limit, own in zip(ARMS[::-1], limits, by_strategy, strict=True)
+            if limit < _ONE
+        ]
+        if problems:
+            raise InputError(problems)
         return replace(self, largest=(limits[0], limits[1]))
+
+
+def _too_low(name: str, percentile: float, limit: float, weights: FloatArray) -> str:
+    """Return why a limit is refused, and what to do."""
+    below = int((weights < _ONE).sum())
+    # A percentile lies between order statistics: from this one on it is at least 1.
+    enough = np.ceil(100.0 * below / max(len(weights) - 1, 1))
+    advice = "leave truncation out"
+    if enough < 100.0:
+        advice = f"take a percentile of at least {enough:.0f}, or {advice}"
+    return (
+        f"percentile {percentile:g} of the weights of {len(weights)} {name} clones is {limit:.3g}, "
+        f"and a limit below 1 makes a clone count less than the patient it is; {advice}"
+    )
 
 
 def fitted_weights(
@@ -186,12 +230,14 @@ def fitted_weights(
         each stretch of time says about a single hazard ratio, and no curve. Treated clones
         ``as_observed`` have a mean weight of 1 as they are.
     truncation
-        Percentile of the weights above which they are cut; none where they are not.
+        Percentile of the weights above which they are cut, as in
+        :meth:`StrategyWeights.truncated`; none where they are not.
 
     Raises
     ------
     InputError
-        If strategies cannot be told apart in these patients, or an option is unknown.
+        If strategies cannot be told apart in these patients, an option is unknown, or weights
+        would be cut below 1.
     """
     clones = clone_patients(follow_up, grace, control=control)
     within = control == "not_within_grace"

@@ -6,6 +6,7 @@ What the weights are stands in :mod:`hccbayes.time_zero.clone_weights`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hccbayes import defaults
+from hccbayes.arms import ARM_VALUE, ARMS
 from hccbayes.time_zero.clone_weights import StrategyWeights
 
 if TYPE_CHECKING:
@@ -83,8 +85,6 @@ def weights_over_time(
     """
     import xarray as xr
 
-    from hccbayes.arms import ARM_VALUE, ARMS
-
     table = weights.clones.rows
     end = float(table["stop"].max())
     grid = np.linspace(0.0, end, defaults.CURVE_POINTS) if times is None else np.asarray(times)
@@ -144,10 +144,19 @@ def weight_notes(weights: StrategyWeights) -> tuple[str, ...]:
                 f"At the end of the grace period {count} {arm} clones at risk count as {size:.1f}."
             )
     if np.isfinite(weights.largest).any():
-        limits = ", ".join(f"{limit:.3g}" for limit in weights.largest)
-        notes.append(f"Weights were truncated at {limits} (control, treated).")
+        notes.append(_truncation_note(weights))
     if clones.without_control:
         notes.append(
             f"{len(clones.without_control)} patients start at time zero and have no control clone."
         )
     return tuple(notes)
+
+
+def _truncation_note(weights: StrategyWeights) -> str:
+    """Return the limits, and how many clones have a larger weight at the end of follow-up."""
+    whole = replace(weights, largest=(np.inf, np.inf)).final_weights()
+    parts = []
+    for name, limit, own in zip(ARMS[::-1], weights.largest, whole, strict=True):
+        cut = int((own > limit).sum())
+        parts.append(f"{limit:.3g} ({name}: {cut} of {len(own)} clones, {cut / len(own):.1%})")
+    return f"Weights were truncated at {' and '.join(parts)}."

@@ -286,6 +286,66 @@ def test_truncation_limits_the_largest_and_says_so() -> None:
         weights.truncated(10.0)
 
 
+def ten(waiting: int = 1) -> tuple[pd.DataFrame, np.ndarray]:
+    """Three start at 2, hazards of a start in the ratio 1, 2, 4; some die waiting at 2.5; six wait.
+
+    The last six are followed to 10 and never start: their treated clones come down to 0.
+    """
+    starts, last = [2.0] * 3, 6
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{index}" for index in range(3 + waiting + last)],
+            "entry": 0.0,
+            "time": [8.0] * 3 + [2.5] * waiting + [10.0] * last,
+            "event": [1] * (3 + waiting) + [0] * last,
+            "treatment_start": starts + [np.nan] * (waiting + last),
+        }
+    )
+    ratio = np.array([1.0, 2.0, 4.0] + [1.0] * (waiting + last))
+    return frame, -2.0 * np.log(ratio)[:, None]
+
+
+def test_truncation_counts_the_clones_that_still_count_by_hand() -> None:
+    """H(3) is 0.5, 1 and 2 for who starts, and who dies waiting has come down to 0.12.
+
+    Of the treated clones' weights 0.12, 1.16, 1.58, 2.54 the 75th percentile is a quarter of the
+    way from the third to the fourth; six more that are 0 would take it to 0.9.
+    """
+    weights = weights_of(*ten())
+    by_start = 1.0 / -np.expm1(-np.array([2.0, 1.0, 0.5]))
+    waiting = -np.expm1(-0.05) / -np.expm1(-0.5)
+    control, treated = weights.final_weights()
+    np.testing.assert_allclose(np.sort(treated), [waiting, *by_start])
+    np.testing.assert_allclose(
+        np.sort(control), np.exp([0.4, 0.45, *[0.64] * 6, 0.8, 1.6]), rtol=1e-12
+    )
+    cut = weights.truncated(75.0)
+    expected = np.exp(0.64), 0.75 * by_start[1] + 0.25 * by_start[2]
+    np.testing.assert_allclose(cut.largest, expected)
+    assert weight_notes(cut)[-1] == (
+        "Weights were truncated at 1.9 (control: 2 of 10 clones, 20.0%) and "
+        "1.82 (treated: 1 of 4 clones, 25.0%)."
+    )
+
+
+def test_a_limit_below_one_is_refused_with_the_percentile_that_is_enough() -> None:
+    """Four of seven die waiting: the fifth weight, the first above 1, is the percentile 400 / 6."""
+    weights = weights_of(*ten(waiting=4))
+    with pytest.raises(InputError) as raised:
+        weights.truncated(60.0)
+    (problem,) = raised.value.problems
+    assert problem.where == "truncation"
+    assert problem.message == (
+        "percentile 60 of the weights of 7 treated clones is 0.743, and a limit below 1 makes a "
+        "clone count less than the patient it is; take a percentile of at least 67, or leave "
+        "truncation out"
+    )
+    assert weights.truncated(67.0).largest[1] > 1.0
+    # A weight of 1 is no limit below 1.
+    frame, x = ten()
+    assert weights_of(frame, x, timing="end_of_grace").truncated(60.0).largest[1] == 1.0
+
+
 def test_rare_starts_and_large_weights_are_told() -> None:
     frame, x = frame_of(150, 7)
     x = x.copy()
