@@ -76,7 +76,9 @@ def clone_estimates(
     The marginal log hazard ratio and hazard ratio (Breslow's ties), survival by arm and its
     difference at each time, the restricted mean by arm and its difference; by the methods
     ``cox_clone_censor_weight`` and ``km_clone_censor_weight`` with weights taken as known, and with
-    ``_bootstrap`` added from samples of patients, of which the standard deviation is taken.
+    ``_bootstrap`` added from samples of patients, of which the standard deviation is taken. Samples
+    without an estimate, such as those whose clones of a strategy are not followed to the last time,
+    are left out, and a note counts them.
 
     Parameters
     ----------
@@ -172,8 +174,9 @@ def clone_quantities(
     Raises
     ------
     NotEstimableError
-        If a strategy has no event, or nobody at risk before the last time.
+        If a strategy has no event, or nobody at risk with a weight up to the last time asked for.
     """
+    _check_followed(weights, max((*times, horizon)))
     table = weights.clones.rows
     moments = np.unique(table.loc[table["event"] == 1, "stop"])
     start, stop = (table[name].to_numpy(dtype=np.float64)[:, None] for name in ("start", "stop"))
@@ -195,6 +198,21 @@ def clone_quantities(
         by_arm.append(np.append(area, steps[last]))
     parts = [[_breslow(dead, present)], *by_arm, by_arm[0] - by_arm[1]]
     return np.concatenate(parts)
+
+
+def _check_followed(weights: StrategyWeights, last: float) -> None:
+    """Raise where no clone of a strategy is followed to a time, beyond which no curve is known."""
+    table = weights.clones.rows
+    rows = np.flatnonzero((table["start"] < last) & (table["stop"] >= last))
+    weight = weights.at(np.full(len(rows), last, dtype=np.float64), rows)
+    treatment = table["treatment"].to_numpy()[rows]
+    problems = [
+        Problem("times", f"no {arm} clone is followed to {last:g} months")
+        for arm in ARMS
+        if not (weight[treatment == ARM_VALUE[arm]] > 0).any()
+    ]
+    if problems:
+        raise NotEstimableError(problems)
 
 
 def _breslow(dead: FloatArray, present: FloatArray) -> float:

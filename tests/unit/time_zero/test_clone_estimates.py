@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from hccbayes.errors import InputError
+from hccbayes.frequentist.identifiability import NotEstimableError
 from hccbayes.frequentist.kaplan_meier import kaplan_meier, survival_at
 from hccbayes.time_zero.clone_estimates import clone_estimates, clone_quantities
 from hccbayes.time_zero.clone_weights import fitted_weights
@@ -89,6 +90,45 @@ def test_bootstrap_rows_have_the_same_estimates_and_a_seed() -> None:
     width = (first["upper"] - first["lower"]).to_numpy()
     ratio = width[bootstrap] / width[~bootstrap]
     assert 0.6 < ratio.min() < ratio.max() < 1.5
+
+
+def short_of(months: float, beyond: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return patients of whom few that start within the grace period are followed beyond a time."""
+    frame, x = cohort()
+    early = np.flatnonzero((frame["treatment_start"] <= 3.0) & (frame["time"] > months))
+    cut = early[beyond:]
+    frame.loc[cut, ["time", "event"]] = np.array([months - 1.0, 0])
+    return frame.astype({"event": int}), x
+
+
+def test_a_curve_is_not_carried_on_where_nobody_is_followed() -> None:
+    """As the plain estimate refuses, by either the horizon or a time; not where one is followed."""
+    frame, x = short_of(10.0, 0)
+    weights = fitted_weights(FollowUp.of(frame), x, grace=3.0)
+    end = float(frame.loc[frame["treatment_start"] <= 3.0, "time"].max())
+    assert np.isfinite(clone_quantities(weights, (2.0, 6.0), end)).all()
+    for times, horizon in (((2.0, 6.0), 10.0), ((2.0, 10.0), 6.0)):
+        with pytest.raises(NotEstimableError, match="no treated clone is followed to 10 months"):
+            clone_quantities(weights, times, horizon)
+        with pytest.raises(InputError, match="the curve ends at 9"):
+            clone_estimates(frame, x, **OPTIONS | {"times": times, "horizon": horizon})
+    one, x = short_of(10.0, 1)
+    weights = fitted_weights(FollowUp.of(one), x, grace=3.0)
+    assert np.isfinite(clone_quantities(weights, (2.0, 6.0), 10.0)).all()
+
+
+def test_bootstrap_samples_not_followed_to_the_horizon_are_left_out_and_counted() -> None:
+    """Two treated patients are followed to the horizon: a sample has neither by (1 - 2/n)^n."""
+    frame, x = short_of(10.0, 2)
+    table = clone_estimates(frame, x, samples=60, seed=4, **OPTIONS)
+    rng = np.random.default_rng(4)
+    early = frame["treatment_start"].to_numpy() <= 3.0
+    last = np.where(early, frame["time"], 0.0)
+    reached = [last[rng.integers(0, len(last), len(last))].max() >= 10.0 for _ in range(60)]
+    left = reached.count(False)
+    assert 0 < left < 30
+    expected = f"{left} of 60 bootstrap samples had no estimate and were left out."
+    assert expected in table.attrs["notes"]
 
 
 def test_wrong_arguments_are_refused() -> None:
