@@ -34,9 +34,10 @@ def fit_start_hazard(
 ) -> StartHazard:
     """Fit the start of treatment by maximum likelihood.
 
-    At risk is who is alive, followed and has not started. Where a covariate separates those who
-    start, so that there is no finite maximum, its slope gets a normal prior of standard deviation
-    :data:`RIDGE_SD` (per standard deviation of the covariate), and a note says so.
+    At risk is who is alive, followed and has not started. Slopes are the same before and after the
+    end of the grace period. Where a covariate separates those who start, so that there is no finite
+    maximum, its slope gets a normal prior of standard deviation :data:`RIDGE_SD` (per standard
+    deviation of the covariate), and a note says so.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ What the weights are stands in :mod:`hccbayes.time_zero.clone_weights`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hccbayes import defaults
 from hccbayes.arms import ARM_VALUE, ARMS
+from hccbayes.spec.design import duration_text
 from hccbayes.time_zero.clone_weights import StrategyWeights
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Quantiles of weights that are shown over time; the last is the largest."""
 RARE: Final = 0.05
 """Probability of doing what a strategy asks below which a caution is printed."""
+FEWEST_STARTS: Final = 10
+"""Starts after time zero for each covariate of their model below which a caution is printed."""
 LARGE_SHARE: Final = 0.05
 """Share of a strategy's weight at the end of the grace period in one clone that is called large."""
 
@@ -117,13 +120,13 @@ def weights_over_time(
 
 def weight_notes(weights: StrategyWeights) -> tuple[str, ...]:
     """Return what to know of the weights before a number is quoted."""
-    clones, notes = weights.clones, list(weights.hazard.notes)
+    clones, notes = weights.clones, [*weights.hazard.notes, *_few_starts(weights)]
     patients = weights.covariates
     end = np.full(len(patients), clones.grace)
     not_by_grace = np.exp(-weights.hazard.cumulative(end, patients))
     for name, probability in (
-        (f"starting within {clones.grace:.3g} months", 1.0 - not_by_grace),
-        (f"not starting within {clones.grace:.3g} months", not_by_grace),
+        (f"starting within {duration_text(clones.grace)}", 1.0 - not_by_grace),
+        (f"not starting within {duration_text(clones.grace)}", not_by_grace),
     ):
         rare = int((probability < RARE).sum())
         if rare:
@@ -150,6 +153,22 @@ def weight_notes(weights: StrategyWeights) -> tuple[str, ...]:
             f"{len(clones.without_control)} patients start at time zero and have no control clone."
         )
     return tuple(notes)
+
+
+def _few_starts(weights: StrategyWeights) -> Iterator[str]:
+    """Yield a caution where starts are few for the covariates of the model of the start."""
+    clones, covariates = weights.clones, weights.covariates.shape[1]
+    # Every start in the model ends a control clone, and nothing else does but one at time zero.
+    starts = clones.artificially_censored[0] - len(clones.without_control)
+    if starts >= FEWEST_STARTS * covariates:
+        return
+    note = (
+        f"{starts} {'start' if starts == 1 else 'starts'} after time zero for {covariates} "
+        f"{'covariate' if covariates == 1 else 'covariates'}: the weights lean on the model"
+    )
+    if np.isinf(weights.moving_until):
+        note += ", whose slopes are the same before and after the end of the grace period"
+    yield f"{note}."
 
 
 def _truncation_note(weights: StrategyWeights) -> str:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
+from scipy.special import expit
 
+from hccbayes.defaults import DAYS_PER_MONTH
 from hccbayes.errors import InputError
 from hccbayes.time_zero.clone_person_time import weighted_person_time
 from hccbayes.time_zero.clone_weights import StrategyWeights
@@ -102,6 +104,11 @@ def test_weights_by_hand(three) -> None:
     assert at("a", 1, True, 3.5) == pytest.approx(1.0 / by_end)
     weights = weights_of(three, np.zeros((3, 1)), control="not_within_grace")
     assert at("c", 0, False, 5.0) == pytest.approx(np.exp(0.5))
+    # Where a share p0 starts at once, who waits begins below 1: (1 - exp(-0.5)) / F(3).
+    weights = weights_of(three, np.zeros((3, 1)), AT_ZERO)
+    by_end = 1.0 - (1.0 - expit(-1.5)) * np.exp(-0.5)
+    assert at("c", 1, False, 0.0) == pytest.approx((1.0 - np.exp(-0.5)) / by_end)
+    assert at("c", 0, False, 0.0) == pytest.approx(1.0 / (1.0 - expit(-1.5)))
 
 
 @pytest.mark.parametrize("hazard", [HAZARD, AT_ZERO], ids=["later", "some at once"])
@@ -354,6 +361,54 @@ def test_rare_starts_and_large_weights_are_told() -> None:
     assert any("probability of starting within 3 months below 0.05" in note for note in notes)
     frame.loc[0, "treatment_start"] = 0.0
     assert any("no control clone" in note for note in weight_notes(weights_of(frame, x)))
+
+
+@pytest.mark.parametrize(
+    ("control", "share", "columns", "expected"),
+    [
+        (
+            "never",
+            1.0,
+            1,
+            "7 starts after time zero for 1 covariate: the weights lean on the model",
+        ),
+        ("not_within_grace", 1.0, 1, "5 starts after time zero for 1 covariate: the weights lean"),
+        ("never", 10.0, 6, None),
+        ("never", 10.0, 8, "70 starts after time zero for 8 covariates: the weights lean on the"),
+        ("never", 1.0, 0, None),
+    ],
+)
+def test_few_starts_for_the_covariates_are_told(control, share, columns, expected) -> None:
+    """Of 200 patients 1 or 10 start at once, 5 or 50 within 3 months, 2 or 20 later."""
+    start = np.full(200, np.nan)
+    counts = np.cumsum(np.array([1, 5, 2]) * int(share))
+    start[: counts[2]], start[: counts[1]], start[: counts[0]] = 5.0, 2.0, 0.0
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{index}" for index in range(200)],
+            "entry": 0.0,
+            "time": 10.0,
+            "event": 1,
+            "treatment_start": start,
+        }
+    )
+    hazard = replace(HAZARD, slopes=np.zeros(columns))
+    weights = weights_of(frame, np.zeros((200, columns)), hazard, control=control)
+    found = [note for note in weight_notes(weights) if "lean on the model" in note]
+    assert len(found) == (expected is not None)
+    if expected is not None:
+        assert found[0].startswith(expected)
+        assert ("slopes are the same before and after" in found[0]) == (control == "never")
+
+
+def test_durations_of_notes_are_said_as_in_the_model_file() -> None:
+    grace = 90.0 / DAYS_PER_MONTH
+    frame, x = frame_of(150, 7)
+    clones = clone_patients(FollowUp.of(frame), grace)
+    weights = StrategyWeights(clones=clones, hazard=HAZARD, covariates=np.full_like(x, 6.0))
+    notes = weight_notes(weights)
+    assert any("a probability of starting within 90 days below 0.05" in note for note in notes)
+    assert not any("2.96" in note for note in notes)
 
 
 def test_weights_over_time_hold_no_patient(three) -> None:
