@@ -12,7 +12,10 @@ With s the start of treatment, g the grace period and H the cumulative start haz
 
   .. math:: \frac{1 - F^*(t)}{1 - F(t)} = \frac{1 - e^{-\{H(g) - H(t)\}}}{1 - e^{-H(g)}}
 
-  which falls from 1 at time 0 to 0 at g, so that the clone that is censored there counts no more.
+  which falls to 0 at g, so that the clone that is censored there counts no more. It begins at 1
+  where nobody starts at time 0. Where a share :math:`p_0` of patients alike does, it begins lower,
+  at :math:`\{1 - e^{-H(g)} / (1 - p_0)\} / F(g)`, since :math:`H(0) = -\log(1 - p_0)`.
+
   Among patients alive and alike the mean is :math:`\{e^{-H(t)} - e^{-H(g)} + F(t)\} / F(g) = 1` at
   every t: nothing jumps. Death before the start is no obstacle: the ratio up to death is that of
   the treatment process alone, whose hazards death does not enter (Cain et al. 2010, International
