@@ -71,7 +71,7 @@ def print_verdict(analysis: Analysis) -> None:
     console.print(escape(analysis.diagnosis.headline()), highlight=False)
     for name, own in analysis.failed.items():
         console.print(escape(f"{name}: {own.headline()}"), highlight=False)
-    console.print(escape(_effect_line(analysis.estimates)), highlight=False)
+    console.print(escape(_effect_line(analysis.estimates, analysis.spec.headline)), highlight=False)
     if analysis.summary.synthetic:
         console.print(escape(analysis.summary.notice), style="yellow", highlight=False)
 
@@ -87,9 +87,9 @@ def print_analysis(analysis: Analysis, directory: Path) -> None:
     console.print(f"[bold]{escape(analysis.spec.model.question)}[/bold]")
     if analysis.summary.synthetic:
         console.print(escape(analysis.summary.notice), style="bold yellow", highlight=False)
-    console.print(escape(_effect_line(analysis.estimates)), highlight=False)
+    console.print(escape(_effect_line(analysis.estimates, analysis.spec.headline)), highlight=False)
     console.print(_cohort_table(analysis.summary))
-    console.print(_estimate_table(analysis.estimates, analysis.spec.method))
+    console.print(_estimate_table(analysis.estimates, analysis.spec.headline))
     if analysis.further_diagnoses:
         console.print(_methods_table(analysis.estimates))
     if analysis.score_tables is not None:
@@ -124,12 +124,18 @@ def _print_notes(console: Console, summary: CohortSummary, cautions: Sequence[st
         console.print(f"Caution: {escape(caution)}", style="yellow", highlight=False)
 
 
-def _effect_line(estimates: pd.DataFrame) -> str:
-    bayes = estimates[(estimates["source"] == "bayes") & (estimates["population"] == "sample")]
-    row = bayes[bayes["estimand"] == "hr"].iloc[0]
-    below = bayes[bayes["estimand"].str.startswith("prob_hr_below_")]
+def _effect_line(estimates: pd.DataFrame, method: str) -> str:
+    """Return the ratio that answers the question: conditional, or of strategies the marginal."""
+    own = estimates[estimates["method"] == method]
+    name = "hr" if (own["estimand"] == "hr").any() else "marginal_hr"
+    row = own[own["estimand"] == name].iloc[0]
+    below = own[
+        own["estimand"].str.startswith(f"prob_{name}_below_")
+        & (own["population"] == row["population"])
+    ]
     probabilities = ", ".join(f"{_probability(one)}" for _, one in below.iterrows())
-    return f"Posterior hazard ratio, treated over control: {format_interval(row)}; {probabilities}"
+    kind = "hazard ratio" if name == "hr" else "marginal hazard ratio of the strategies"
+    return f"Posterior {kind}, treated over control: {format_interval(row)}; {probabilities}"
 
 
 def _probability(row: pd.Series) -> str:

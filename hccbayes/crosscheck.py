@@ -53,6 +53,7 @@ WITHOUT_TWIN: Final[Mapping[str, str]] = {
     "hr": "its logarithm is compared",
     "log_hr_at": "compared where the effect changes by phase; a smoothed effect has no counterpart",
     "marginal_hr": "its logarithm is compared",
+    "log_marginal_hr_at": "the phases of cloned patients have no counterpart",
     "center_hr": "its logarithm is compared",
     "prob_": "the probability of a hypothesis has no frequentist counterpart",
     "new center": "a prediction; frailty models give none with its uncertainty",
@@ -127,6 +128,8 @@ def _effect_draws(draws: xr.Dataset) -> Iterator[tuple[str, str, str, float, xr.
     if "log_hr" in draws:
         yield "log_hr", TREATMENT_CONTRAST, "sample", np.nan, draws["log_hr"]
     for time in draws["effect_time"].values if "log_hr_at" in draws else ():
+        if "log_hr" not in draws:
+            break  # The phases of cloned patients have no counterpart.
         own = draws["log_hr_at"].sel(effect_time=time)
         yield "log_hr_at", TREATMENT_CONTRAST, "sample", float(time), own
     if "covariate_log_hr" in draws:

@@ -57,6 +57,8 @@ class DesignComparison:
         The gate of each fit, by design.
     notes
         Sentences to be read before a number is quoted, by design.
+    specs
+        The analysis under each design.
     weights
         Weights of clones over time, where clone-censor-weight is among the designs.
     synthetic
@@ -67,6 +69,7 @@ class DesignComparison:
     designs: pd.DataFrame
     diagnoses: dict[str, Diagnosis]
     notes: dict[str, tuple[str, ...]]
+    specs: tuple[AnalysisSpec, ...]
     weights: xr.Dataset | None = None
     synthetic: str = ""
 
@@ -85,8 +88,9 @@ def compare_designs(
 ) -> DesignComparison:
     """Fit the analysis under several designs of time zero.
 
-    The hazard model, its covariates and priors are those of the model file; with a landmark or
-    late entry times count from there. Cox regression and Kaplan-Meier stand beside each.
+    The hazard model, its covariates and priors are those of the model file, and effects are those
+    in all patients that the design keeps (``ate``); with a landmark or late entry times count from
+    there. Cox regression and Kaplan-Meier stand beside each.
 
     Parameters
     ----------
@@ -108,10 +112,9 @@ def compare_designs(
     """
     watch = progress or Silent()
     section = _section(spec)
-    specs = [
-        _with_design(spec, section.chosen(choice))
-        for choice in choices or section.compare or default_choices(section)
-    ]
+    wanted = tuple(choices) or section.compare or default_choices(section)
+    _check_choices(wanted, spec)
+    specs = [_with_design(spec, section.chosen(choice)) for choice in wanted]
     made = _all_made(cohort, specs)
     models = CompiledModels()
     rows, diagnoses, notes, sizes, weights = [], {}, {}, [], None
@@ -122,7 +125,7 @@ def compare_designs(
         diagnoses[designed.label] = fitted.diagnosis
         notes[designed.label] = (*designed.notes, *fitted.notes)
         weights = fitted.weights if fitted.weights is not None else weights
-        sizes.append(_size(designed, cohort))
+        sizes.append(_size(designed, cohort, fitted.clones))
     estimates = pd.concat(rows, ignore_index=True)
     designs = pd.DataFrame(sizes, columns=list(DESIGN_COLUMNS))
     if cohort.synthetic:
@@ -133,6 +136,7 @@ def compare_designs(
         designs=designs,
         diagnoses=diagnoses,
         notes=notes,
+        specs=tuple(specs),
         weights=weights,
         synthetic=cohort.synthetic,
     )
@@ -166,6 +170,20 @@ class _Fitted:
     diagnosis: Diagnosis
     notes: tuple[str, ...]
     weights: xr.Dataset | None = None
+    clones: pd.DataFrame | None = None
+
+
+def _check_choices(choices: Sequence[DesignChoice], spec: AnalysisSpec) -> None:
+    """Raise where there are no two designs, or something else than designs."""
+    if not all(isinstance(one, DesignChoice) for one in choices):
+        message = "must be hccbayes.spec.DesignChoice, as in DesignChoice(method='naive')"
+        raise InputError(Problem("choices", message))
+    if len(choices) < 2:
+        message = (
+            "there is nothing to set beside the naive design: give [design] treatment_start and a "
+            "landmark or grace, or list [[design.compare]]"
+        )
+        raise InputError(Problem("[design]", message), source=spec.model.name)
 
 
 def _section(spec: AnalysisSpec) -> DesignSection:
@@ -177,8 +195,7 @@ def _section(spec: AnalysisSpec) -> DesignSection:
 
 def _with_design(spec: AnalysisSpec, design: DesignSection) -> AnalysisSpec:
     """Return the analysis under one design, without a score and what needs it."""
-    names = tuple(name for name in spec.estimands.populations if name != "ato") or ("ate",)
-    estimands = spec.estimands.model_copy(update={"populations": names})
+    estimands = spec.estimands.model_copy(update={"populations": ("ate",)})
     return spec.model_copy(
         update={
             "design": design,
@@ -248,19 +265,28 @@ def _of_clones(designed: DesignedCohort, study: Study, spec: AnalysisSpec, name:
     rows = estimate_table(estimate_rows(effect.draws, labels))
     table = pd.concat([rows, found.conventional.assign(model=name)], ignore_index=True)
     return _Fitted(
-        rows=table, diagnosis=effect.diagnosis, notes=effect.notes, weights=found.weights
+        rows=table,
+        diagnosis=effect.diagnosis,
+        notes=effect.notes,
+        weights=found.weights,
+        clones=found.episodes,
     )
 
 
-def _size(designed: DesignedCohort, cohort: Cohort) -> tuple[object, ...]:
-    """Return a design's row of :data:`DESIGN_COLUMNS`."""
+def _size(
+    designed: DesignedCohort, cohort: Cohort, clones: pd.DataFrame | None
+) -> tuple[object, ...]:
+    """Return a design's row of :data:`DESIGN_COLUMNS`; of clones without their weights."""
+    arms: list[object] = []
     summary = designed.cohort.summary()
-    arms = [
-        value
-        for arm in ("treated", "control")
-        for own in [summary.arms[arm]]
-        for value in (own.patients, own.events, own.person_months)
-    ]
+    for arm, code in (("treated", 1), ("control", 0)):
+        if clones is None:
+            size = summary.arms[arm]
+            arms += [size.patients, size.events, size.person_months]
+            continue
+        own = clones[clones["treatment"] == code]
+        months = float((own["stop"] - own["start"]).sum())
+        arms += [own["patient_index"].nunique(), int(own["event"].sum()), months]
     patients = len(designed.cohort.frame)
     left_out = len(cohort.frame) - patients
     return (designed.label, patients, *arms, left_out, designed.estimand)

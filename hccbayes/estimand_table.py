@@ -64,7 +64,11 @@ def estimate_rows(draws: xr.Dataset, labels: Labels) -> list[Estimate]:
     rows = [*_treatment_rows(draws["log_hr"], labels, "sample")] if "log_hr" in draws else []
     for time in draws["effect_time"].values if "log_hr_at" in draws else ():
         at_time = draws["log_hr_at"].sel(effect_time=time)
-        rows += _treatment_rows(at_time, labels, "sample", "hr_at", float(time))
+        # Weighted arms have no covariates: their ratio by phase is that of the population.
+        conditional = "log_hr" in draws
+        population = "sample" if conditional else str(draws["population"].values[0])
+        name = "hr_at" if conditional else "marginal_hr_at"
+        rows += _treatment_rows(at_time, labels, population, name, float(time))
     for population in draws["population"].values if "population" in draws else ():
         own = draws.sel(population=population, drop=True)
         rows += _population_rows(own, labels, str(population))

@@ -35,7 +35,7 @@ from hccbayes.plots.synthetic_mark import marks_synthetic
 
 NAIVE: Final = "naive"
 """First word of the label of the design that has immortal time."""
-_AS_PRINTED: Final = "naive (as printed)"
+_AS_LABELED: Final = "naive (as labeled)"
 _ROW: Final = 23.0
 """Points of a design."""
 _APART: Final = 0.2
@@ -237,7 +237,7 @@ def _is_naive(design: str) -> bool:
 
 
 def _name_designs(ax: Axes, designs: Sequence[str]) -> None:
-    names = [_AS_PRINTED if name.lower() == NAIVE else name for name in designs]
+    names = [_AS_LABELED if name.lower() == NAIVE else name for name in designs]
     texts = [textwrap.fill(name, _NAME_LENGTH) for name in names]
     left = -(COLUMN_GAP + text_width(texts))
     for place, text in enumerate(texts):

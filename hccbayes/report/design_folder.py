@@ -67,7 +67,7 @@ def save_designs(
     with folder.new_folder(directory, force=force) as target:
         folder.write_table(result.estimates, target / "estimates.csv")
         folder.write_table(result.designs, target / "designs.csv")
-        folder.write_table(target_trial(spec), target / "target_trial.csv")
+        folder.write_table(target_trials(result), target / "target_trial.csv")
         made = target / "figures"
         made.mkdir()
         for name, draw in _figures(result, spec, states).items():
@@ -111,6 +111,15 @@ def _figures(
     return found
 
 
+def target_trials(result: DesignComparison) -> pd.DataFrame:
+    """Return the target trial once, and its emulation by each design in a column of its own."""
+    tables = [target_trial(own) for own in result.specs]
+    first = tables[0][["component", "target trial"]]
+    labels = result.designs["design"]
+    found = {str(label): own["emulation"] for label, own in zip(labels, tables, strict=True)}
+    return first.assign(**found)
+
+
 def footnote(result: DesignComparison) -> str:
     """Return what the rows of the figure mean."""
     labels = " ".join(result.designs["design"])
@@ -142,7 +151,7 @@ def designs_text(
         if not failed
         else f"DIAGNOSTICS FAILED, do not use: {', '.join(failed)}"
     )
-    trial = target_trial(spec)
+    trial = target_trials(result)
     protocol = [[escape_markdown(str(cell)) for cell in row] for row in trial.to_numpy()]
     sizes = [[escape_markdown(_number(cell)) for cell in row] for row in result.designs.to_numpy()]
     header = [str(name).replace("_", " ") for name in result.designs.columns]
@@ -154,11 +163,14 @@ def designs_text(
         *(f"![{name.replace('_', ' ')}](figures/{name}.png)" for name in figures),
         "## Estimates",
         "Effects are treated over control; marginal hazard ratio, survival and restricted mean of "
-        "all patients the design keeps.",
+        "all patients the design keeps (Kaplan-Meier rows are of the arms as they are). With a "
+        "landmark or delayed entry, months count from there.",
         markdown_table(
             ["design", "estimand", "months", "estimate", "source", "method"], _rows(result)
         ),
         "## Who is compared with whom",
+        "With time-dependent treatment, patients ever and never treated, and events and "
+        "person-months with and without treatment; of clones, both sets without their weights.",
         markdown_table(header, sizes),
         "## Target trial and its emulation",
         markdown_table(list(trial.columns), protocol),

@@ -57,7 +57,7 @@ def report_text(
             "with equal covariates; the marginal one, survival, restricted mean and median compare "
             "the whole population under each arm and are the numbers to set beside a trial's."
         ),
-        _estimates(estimates[bayes & arms], benefit=True),
+        _estimates(_headline_first(estimates[bayes & arms], spec), benefit=True),
         *_propensity(score_tables, spec),
         "## Covariates and centers",
         _estimates(estimates[bayes & ~arms], benefit=False),
@@ -116,6 +116,12 @@ def cohort_markdown(summary: CohortSummary, spec: AnalysisSpec, *, centers: str 
         facts.append(f"{summary.centers} centers{centers}.")
     facts += [f"Left out: {count}, {reason}." for reason, count in summary.exclusions]
     return f"{table}\n\n{bullets(facts)}"
+
+
+def _headline_first(rows: pd.DataFrame, spec: AnalysisSpec) -> pd.DataFrame:
+    """Return the rows that answer the question before those that stand beside them."""
+    other = rows["method"] != spec.headline
+    return rows.assign(other=other).sort_values("other", kind="stable").drop(columns="other")
 
 
 def _target_trial(spec: AnalysisSpec) -> list[str]:

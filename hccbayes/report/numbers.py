@@ -30,6 +30,7 @@ _MOST_CERTAIN: Final = 0.999
 _BELOW: Final = {
     "prob_hr_below_": "HR",
     "prob_hr_at_below_": "HR(t)",
+    "prob_marginal_hr_at_below_": "marginal HR(t)",
     "prob_marginal_hr_below_": "marginal HR",
 }
 
@@ -38,6 +39,8 @@ ESTIMAND_NAMES: Final[dict[str, str]] = {
     "hr": "conditional hazard ratio",
     "log_hr_at": "conditional log hazard ratio, interval that ends at",
     "hr_at": "conditional hazard ratio, interval that ends at",
+    "log_marginal_hr_at": "marginal log hazard ratio, phase that ends at",
+    "marginal_hr_at": "marginal hazard ratio, phase that ends at",
     "log_marginal_hr": "marginal log hazard ratio",
     "marginal_hr": "marginal hazard ratio",
     "survival": "survival",

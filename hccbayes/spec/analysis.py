@@ -68,6 +68,12 @@ class AnalysisSpec(FrozenModel):
     def _arms_are_fixed_for_scores(self) -> AnalysisSpec:
         method = "naive" if self.design is None else self.design.method
         changing = method in {"time_dependent", "clone_censor_weight"}
+        future = [name for name in self.estimands.populations if name in {"att", "atc"}]
+        if changing and future:
+            raise ValueError(
+                f"[design] method = '{method}' lets treatment start later, so that who was treated "
+                f"is not known at time zero: [estimands] populations cannot hold {future[0]}"
+            )
         if changing and (self.propensity is not None or self.adjustment.needs_score):
             raise ValueError(
                 f"[design] method = '{method}' lets treatment start later, so that no "
@@ -162,7 +168,11 @@ class AnalysisSpec(FrozenModel):
         columns = dict.fromkeys(used)
         if self.design is not None and self.design.treatment_start is not None:
             own["treatment_start"] = self.design.treatment_start
-        return Roles.model_validate(own | {"covariates": tuple(columns)})
+        try:
+            return Roles.model_validate(own | {"covariates": tuple(columns)})
+        except ValidationError as error:
+            messages = [str(item["msg"]).removeprefix("Value error, ") for item in error.errors()]
+            raise InputError([Problem("[data] and [design]", one) for one in messages]) from None
 
     @property
     def method(self) -> str:
@@ -175,6 +185,12 @@ class AnalysisSpec(FrozenModel):
         outcome = "time_dependent" if method == "clone_censor_weight" else method
         suffix = "" if outcome == "naive" else f"_{outcome}"
         return f"pe_{self.hazard.baseline}{suffix}"
+
+    @property
+    def headline(self) -> str:
+        """Method whose numbers answer the question: cloned patients', or the outcome model's."""
+        clones = self.design is not None and self.design.method == "clone_censor_weight"
+        return "pe_clone_censor_weight" if clones else self.method
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field, defaults included, as plain values without empty ones."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hccbayes import defaults
 from hccbayes.roles import FrozenModel, TimeColumn, TimeUnit
@@ -57,8 +57,8 @@ def duration_text(months: float) -> str:
     """
     days = months * defaults.DAYS_PER_MONTH
     if (2.0 * months).is_integer() or abs(days - round(days)) > 1e-6:
-        return f"{months:.3g} months"
-    return f"{round(days)} days"
+        return "1 month" if months == 1.0 else f"{months:.4g} months"
+    return "1 day" if round(days) == 1 else f"{round(days)} days"
 
 
 class DesignChoice(FrozenModel):
@@ -66,7 +66,7 @@ class DesignChoice(FrozenModel):
 
     Parameters
     ----------
-    method, landmark, grace, control, timing, survival_required
+    method, landmark, grace, control, timing, truncate, survival_required
         As in :class:`DesignSection`.
     """
 
@@ -75,6 +75,7 @@ class DesignChoice(FrozenModel):
     grace: Duration | None = None
     control: ControlStrategy | None = None
     timing: StartTiming | None = None
+    truncate: Annotated[float, Field(gt=50, lt=100)] | None = None
     survival_required: Duration | None = None
 
 
@@ -160,9 +161,15 @@ class DesignSection(FrozenModel):
 
     @model_validator(mode="after")
     def _designs_can_be_made(self) -> DesignSection:
-        labels = [self.chosen(choice).label for choice in self.compare]
-        if len(set(labels)) < len(labels):
-            raise ValueError("[[design.compare]] names a design twice")
+        labels: list[str] = []
+        for number, choice in enumerate(self.compare, start=1):
+            try:
+                labels.append(self.chosen(choice).label)
+            except ValidationError as error:
+                why = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+                raise ValueError(f"[[design.compare]] number {number}: {why}") from None
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"[[design.compare]] names a design twice: {', '.join(twice)}")
         return self
 
     def chosen(self, choice: DesignChoice) -> DesignSection:
@@ -178,6 +185,15 @@ class DesignSection(FrozenModel):
         return type(self).model_validate(own | changes)
 
     @property
+    def _variants(self) -> list[str]:
+        """What differs from the usual strategies and weights of clones."""
+        return [
+            *(["control not within it"] if self.control == "not_within_grace" else []),
+            *(["starts at its end"] if self.timing == "end_of_grace" else []),
+            *([f"truncated at {self.truncate:g}%"] if self.truncate is not None else []),
+        ]
+
+    @property
     def label(self) -> str:
         """The design in words, ``landmark at 3 months``."""
         own = _TIME_OF.get(self.method)
@@ -186,6 +202,8 @@ class DesignSection(FrozenModel):
             "naive": "naive",
             "landmark": f"landmark at {time}",
             "time_dependent": "time-dependent treatment",
-            "clone_censor_weight": f"clone-censor-weight, {time} of grace",
+            "clone_censor_weight": ", ".join(
+                [f"clone-censor-weight, {time} of grace", *self._variants]
+            ),
             "delayed_entry": f"delayed entry at {time}",
         }[self.method]

@@ -42,23 +42,29 @@ def design_findings(cohort: Cohort, design: DesignSection | None) -> tuple[str, 
     found = []
     method = "naive" if design is None else design.method
     if "treatment_start" in cohort.frame and method in _USES_LABELS:
-        found += _arms_that_look_ahead(cohort)
+        required = None if design is None else design.survival_required
+        since = required if method == "delayed_entry" and required else 0.0
+        found += _arms_that_look_ahead(cohort, since)
     if design is not None:
         found += _required(cohort.frame, design)
+        if design.start_window is not None and design.treatment_start is not None:
+            found.append("The dates of treatment are in the data; start_window is not used.")
     required = None if design is None else design.survival_required
-    if method not in {"landmark", "delayed_entry"}:
+    # A landmark or a later entry has repaired it; with dates of its start treatment explains it.
+    if method == "naive":
         found += _without_early_events(cohort, stated=required is not None)
     return tuple(found)
 
 
-def _arms_that_look_ahead(cohort: Cohort) -> list[str]:
-    """Return why the arms cannot have been known at time zero."""
+def _arms_that_look_ahead(cohort: Cohort, since: float) -> list[str]:
+    """Return why the arms cannot have been known when patients begin to count."""
     frame, start = cohort.frame, start_times(cohort)
     treated = frame["treatment"].to_numpy() == 1
     found = []
-    if (start[treated] > 0).any():
+    if (start[treated] > since).any():
+        zero = "at time zero" if since == 0.0 else f"at entry, {duration_text(since)} after it"
         found.append(
-            f"Arms cannot have been known at time zero: the arm "
+            f"Arms cannot have been known {zero}: the arm "
             f"'{cohort.roles.arm.treated}' looks up to {start[treated].max():.3g} months ahead, "
             "so that the hazard ratio carries immortal time. Do not read it as an effect; use "
             "[design] method = 'landmark', 'time_dependent' or 'clone_censor_weight'."

@@ -80,8 +80,9 @@ def landmark(cohort: Cohort, time: float) -> DesignedCohort:
         left without a patient or without an event.
     """
     _check_time(time, "landmark")
+    check_as_read(cohort)
     start = start_times(cohort)
-    kept = _from(cohort, time, "landmark", f"before the landmark at {duration_text(time)}")
+    kept = _from(cohort, time, "landmark", f"up to the landmark at {duration_text(time)}")
     stays = cohort.frame["time"].to_numpy() > time
     treated = start[stays] <= time
     frame = kept.frame.assign(
@@ -98,10 +99,11 @@ def landmark(cohort: Cohort, time: float) -> DesignedCohort:
             f"{later} patients started treatment after the landmark and are controls, which draws "
             "the arms together."
         )
-    designed = replace(kept, frame=frame)
+    label = f"landmark at {duration_text(time)}"
+    designed = replace(kept, frame=frame, design=label)
     return DesignedCohort(
         method="landmark",
-        label=f"landmark at {duration_text(time)}",
+        label=label,
         cohort=designed,
         episodes=unweighted_episodes(designed),
         estimand=(
@@ -128,10 +130,14 @@ def time_dependent(cohort: Cohort) -> DesignedCohort:
     InputError
         If there are no dates of treatment, or an arm is left without an event.
     """
+    check_as_read(cohort)
     start = start_times(cohort)
     frame = cohort.frame
     ever = (start < frame["time"].to_numpy()).astype(np.int64)
-    designed = replace(cohort, frame=frame.assign(treatment=ever), time_dependent=True)
+    label = "time-dependent treatment"
+    designed = replace(
+        cohort, frame=frame.assign(treatment=ever), time_dependent=True, design=label
+    )
     at_risk = designed.at_risk_frame()
     _check_arms(at_risk, cohort, "time_dependent", "as a time-dependent treatment")
     without_time = int((np.isfinite(start) & (start >= frame["time"].to_numpy())).sum())
@@ -149,7 +155,7 @@ def time_dependent(cohort: Cohort) -> DesignedCohort:
         )
     return DesignedCohort(
         method="time_dependent",
-        label="time-dependent treatment",
+        label=label,
         cohort=designed,
         episodes=unweighted_episodes(designed),
         estimand=(
@@ -180,15 +186,17 @@ def delayed_entry(cohort: Cohort, time: float) -> DesignedCohort:
         If nobody is followed beyond it, or an arm is left without a patient or an event.
     """
     _check_time(time, "survival_required")
-    kept = _from(cohort, time, "survival_required", f"before entry at {duration_text(time)}")
+    check_as_read(cohort)
+    kept = _from(cohort, time, "survival_required", f"up to entry at {duration_text(time)}")
     frame = kept.frame
     if "treatment_start" in frame:
         frame = frame.assign(treatment_start=(frame["treatment_start"] - time).clip(lower=0.0))
     _check_arms(frame, kept, "survival_required", f"from {duration_text(time)} on")
-    designed = replace(kept, frame=frame)
+    label = f"delayed entry at {duration_text(time)}"
+    designed = replace(kept, frame=frame, design=label)
     return DesignedCohort(
         method="delayed_entry",
-        label=f"delayed entry at {duration_text(time)}",
+        label=label,
         cohort=designed,
         episodes=unweighted_episodes(designed),
         estimand=(
@@ -202,8 +210,22 @@ def delayed_entry(cohort: Cohort, time: float) -> DesignedCohort:
     )
 
 
+def check_as_read(cohort: Cohort) -> None:
+    """Raise where a design was applied before: its clock or its arms are no longer the data's.
+
+    Raises
+    ------
+    InputError
+        Naming that design.
+    """
+    if cohort.design:
+        message = f"'{cohort.design}' was applied to this cohort before; give it as it was read"
+        raise InputError(Problem("design", message), source=cohort.source)
+
+
 def _check_time(time: float, field: str) -> None:
-    if not (np.isfinite(time) and time > 0):
+    number = isinstance(time, int | float) and not isinstance(time, bool)
+    if not (number and np.isfinite(time) and time > 0):
         raise InputError(Problem(f"[design] {field}", "must be a positive number of months"))
 
 
@@ -264,6 +286,8 @@ def _check_arms(frame: pd.DataFrame, cohort: Cohort, field: str, when: str) -> N
 
 def small_arm_notes(cohort: Cohort) -> list[str]:
     """Return arms that the design has left small, in words."""
+    if cohort.time_dependent:
+        return []  # Everybody gives time without treatment.
     counts = cohort.frame["treatment"].value_counts()
     names = {1: "treated", 0: "control"}
     return [

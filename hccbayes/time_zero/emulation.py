@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hccbayes.errors import InputError, Problem
 from hccbayes.spec.design import duration_text
+from hccbayes.time_zero.cloning import FollowUp, check_strategies
 from hccbayes.time_zero.design_checks import design_findings
 from hccbayes.time_zero.designs import (
     delayed_entry,
@@ -107,6 +108,7 @@ def _made(cohort: Cohort, spec: AnalysisSpec) -> DesignedCohort:
 def _beside_clones(cohort: Cohort, design: DesignSection) -> DesignedCohort:
     """Return the start-stop cohort whose model stands beside the clones."""
     assert design.grace is not None
+    check_strategies(FollowUp.of(cohort.frame), design.grace, design.control)
     control = "never" if design.control == "never" else "not within it"
     return replace(
         time_dependent(cohort),
@@ -119,7 +121,8 @@ def _beside_clones(cohort: Cohort, design: DesignSection) -> DesignedCohort:
             "Rows of clone-censor-weight compare strategies from time zero, weighted for leaving "
             "them; they hold if the covariates of the formula say all that decides on the start "
             "of treatment and on survival. Rows of other methods are those of the start-stop model "
-            "of the same patients, whose treatment counts from its start.",
+            "of the same patients, whose treatment counts from its start; so are the figures of "
+            "survival.",
         ),
     )
 

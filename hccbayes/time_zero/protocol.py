@@ -63,7 +63,7 @@ def target_trial(spec: AnalysisSpec) -> pd.DataFrame:
         _follow_up(design),
         ("Outcome", "time to the event", f"column {spec.data.event}, follow-up {spec.data.time}"),
         ("Contrast", "the strategies if all keep to them (per protocol)", _contrast(design)),
-        ("Analysis", "survival by arm", f"{spec.method}, {design.label}"),
+        ("Analysis", "survival by arm", f"{spec.headline}, {design.label}"),
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -76,10 +76,11 @@ def clone_censor_weight(
         truncation=truncation,
     )
     rows = weighted_rows(weights)
+    designed = time_dependent(cohort)
     other = "never" if control == "never" else "not within it"
     within = duration_text(grace)
     return replace(
-        time_dependent(cohort),
+        designed,
         method="clone_censor_weight",
         label=f"clone-censor-weight, {within} of grace",
         episodes=rows[_COLUMNS],

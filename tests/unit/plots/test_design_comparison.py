@@ -108,7 +108,7 @@ def test_naive_is_open_and_named_so(table):
         if line.get_label() == "_estimate"
     }
     assert {height for height, face in faces.items() if face == "white"} == {-0.2, 0.2}
-    assert "naive (as printed)" in texts(figure.axes[0])
+    assert "naive (as labeled)" in texts(figure.axes[0])
     assert "open: naive" in {text.get_text() for text in figure.legends[0].get_texts()}
     others = plots.design_comparison(table, time=12.0, order=list(DESIGNS)[1:])
     assert len(others.legends[0].get_texts()) == 2

@@ -122,7 +122,7 @@ def test_landmark_classifies_who_is_left_by_what_has_started():
     ]
     left = designed.cohort.exclusions
     assert [(one.reason, one.ids) for one in left] == [
-        ("died before the landmark at 2 months", ("P6",))
+        ("died up to the landmark at 2 months", ("P6",))
     ]
     assert any("2 patients started treatment after the landmark" in n for n in designed.notes)
     assert list(designed.cohort.frame["treatment_start"]) == [

@@ -104,7 +104,7 @@ def test_a_design_survives_being_written():
 
 @pytest.mark.parametrize(
     ("months", "text"),
-    [(3.0, "3 months"), (0.5, "0.5 months"), (105 * DAY, "105 days"), (2.345678, "2.35 months")],
+    [(3.0, "3 months"), (0.5, "0.5 months"), (105 * DAY, "105 days"), (2.345678, "2.346 months")],
 )
 def test_durations_are_said_as_one_would(months: float, text: str):
     assert duration_text(months) == text
@@ -219,7 +219,7 @@ def test_the_target_trial_is_printed_beside_its_emulation():
     table = time_zero.target_trial(own).set_index("component")
     assert list(table.columns) == ["target trial", "emulation"]
     assert table.loc["Eligibility", "target trial"] == "BCLC B; no earlier embolization"
-    assert "alive at first imaging; follow-up of 1 months" in table.loc["Eligibility", "emulation"]
+    assert "alive at first imaging; follow-up of 1 month" in table.loc["Eligibility", "emulation"]
     assert "started within 90 days" in table.loc["Strategies", "target trial"]
     assert "cloned into both strategies" in table.loc["Assignment", "emulation"]
     assert table.loc["Time zero", "emulation"] == "first systemic dose"
@@ -253,3 +253,63 @@ def test_in_the_synthetic_null_cohort_only_the_naive_design_finds_an_effect():
     for designed in repaired:
         estimate, se = fit(designed)
         assert abs(estimate) < 1.96 * se, designed.label
+
+
+def test_delayed_entry_after_the_last_start_leaves_nothing_immortal():
+    own = spec(method="delayed_entry", treatment_start=START, survival_required=3.0)
+    found = time_zero.design_findings(cohort(own), own.design)
+    assert not any("cannot have been known" in one for one in found)
+    early = spec(method="delayed_entry", treatment_start=START, survival_required=1.0)
+    found = time_zero.design_findings(cohort(early), early.design)
+    assert any("cannot have been known at entry, 1 month after it" in one for one in found)
+
+
+def test_a_design_is_applied_once():
+    own = spec(method="landmark", treatment_start=START, landmark=1.0)
+    designed = time_zero.emulate(cohort(own), own).cohort
+    assert designed.design == "landmark at 1 month"
+    for design in (time_zero.time_dependent, lambda c: time_zero.landmark(c, 2.0)):
+        with pytest.raises(InputError, match="was applied to this cohort before"):
+            design(designed)
+    with pytest.raises(InputError, match="was applied to this cohort before"):
+        time_zero.clone_censor_weight(designed, 2.0)
+
+
+@pytest.mark.parametrize("time", ["3", None, True])
+def test_a_time_that_is_no_number_is_refused(time: Any):
+    own = spec(treatment_start=START)
+    with pytest.raises(InputError, match="positive number of months"):
+        time_zero.landmark(cohort(own), time)
+
+
+def test_clones_that_cannot_be_made_are_refused_before_a_fit():
+    own = spec(method="clone_censor_weight", treatment_start=START, grace=400.0)
+    with pytest.raises(InputError, match="grace"):
+        time_zero.emulate(cohort(own), own)
+
+
+def test_who_was_ever_treated_is_no_population_of_a_changing_treatment():
+    values = spec(method="time_dependent", treatment_start=START).to_dict()
+    values["estimands"] = {"populations": ["att"]}
+    with pytest.raises(InputError, match="not known at time zero"):
+        AnalysisSpec.from_dict(values)
+
+
+def test_variants_of_clones_are_told_apart_and_wrong_entries_are_numbered():
+    clones = {"method": "clone_censor_weight"}
+    variants = [clones, {**clones, "timing": "end_of_grace"}, {**clones, "truncate": 95}]
+    own = spec(treatment_start=START, grace=3.0, compare=variants)
+    assert own.design is not None
+    labels = [own.design.chosen(choice).label for choice in own.design.compare]
+    assert len(set(labels)) == 3
+    assert labels[1].endswith("starts at its end")
+    with pytest.raises(InputError, match="number 2: .*needs `landmark`"):
+        spec(treatment_start=START, compare=[{"method": "naive"}, {"method": "landmark"}])
+    with pytest.raises(InputError, match="names a design twice: naive"):
+        spec(compare=[{"method": "naive"}, {"method": "naive"}])
+
+
+def test_one_column_with_two_roles_is_an_input_error():
+    own = spec(treatment_start={"column": "months"})
+    with pytest.raises(InputError, match="two roles: months"):
+        _ = own.roles

@@ -146,6 +146,13 @@ def test_designs_are_those_the_section_has_times_for(spec):
     assert [choice.method for choice in default_choices(bare)] == ["naive"]
 
 
+def test_one_design_is_no_comparison(cohort, spec):
+    with pytest.raises(InputError, match="nothing to set beside"):
+        hb.compare_designs(cohort, spec, [DesignChoice(method="naive")])
+    with pytest.raises(InputError, match="DesignChoice"):
+        hb.compare_designs(cohort, spec, ["landmark", "naive"])
+
+
 def test_without_a_design_there_is_nothing_to_compare(cohort, spec):
     without = spec.model_copy(update={"design": None})
     with pytest.raises(InputError, match=r"\[design\]"):
