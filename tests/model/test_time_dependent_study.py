@@ -311,4 +311,4 @@ def test_treatment_from_time_zero_on_is_a_fixed_arm(frame):
     pd.testing.assert_frame_equal(*tables, check_exact=True)
     pd.testing.assert_frame_equal(*twins, check_exact=True)
     survival = tables[0].loc[tables[0]["estimand"] == "survival", "estimate"]
-    assert ((survival > 0.0) & (survival < 1.0)).sum() == 6
+    assert ((survival > 0.0) & (survival < 1.0)).sum() == 2
