@@ -39,7 +39,10 @@ class DateLayout:
             # Day 1 is 1900-01-01, and a 29 February 1900 that never was is counted: from March
             # 1900 on, days are those since 1899-12-30.
             days = pd.to_numeric(text, errors="coerce")
-            dates = pd.Timestamp("1899-12-30") + pd.to_timedelta(days, unit="D")
+            # Known cells alone: pandas computes with what stands in memory where a number is
+            # missing, and warns of its overflow now and then.
+            known = pd.Timestamp("1899-12-30") + pd.to_timedelta(days.dropna(), unit="D")
+            dates = known.reindex(cells.index)
         else:
             dates = pd.to_datetime(text, format=self.directive, errors="coerce")
         return dates.where(dates.dt.year.between(*YEARS))
