@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hccbayes.errors import InputError, Problem
-from hccbayes.spec.design import duration_text
 from hccbayes.time_zero.cloning import FollowUp, check_strategies
 from hccbayes.time_zero.design_checks import design_findings
 from hccbayes.time_zero.designs import (
@@ -16,7 +15,11 @@ from hccbayes.time_zero.designs import (
     small_arm_notes,
     time_dependent,
 )
-from hccbayes.time_zero.record import DesignedCohort, unweighted_episodes
+from hccbayes.time_zero.record import (
+    DesignedCohort,
+    strategies_in_words,
+    unweighted_episodes,
+)
 
 if TYPE_CHECKING:
     from hccbayes.cohort import Cohort
@@ -109,14 +112,10 @@ def _beside_clones(cohort: Cohort, design: DesignSection) -> DesignedCohort:
     """Return the start-stop cohort whose model stands beside the clones."""
     assert design.grace is not None
     check_strategies(FollowUp.of(cohort.frame), design.grace, design.control)
-    control = "never" if design.control == "never" else "not within it"
     return replace(
         time_dependent(cohort),
         method="clone_censor_weight",
-        estimand=(
-            f"treatment started within {duration_text(design.grace)} of time zero against "
-            f"{control}, in all patients"
-        ),
+        estimand=strategies_in_words(design.grace, design.control),
         notes=(
             "Rows of clone-censor-weight compare strategies from time zero, weighted for leaving "
             "them; they hold if the covariates of the formula say all that decides on the start "

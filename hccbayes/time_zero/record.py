@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hccbayes.errors import InputError, Problem
+from hccbayes.spec.design import duration_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from hccbayes.cohort import Cohort
     from hccbayes.spec import DesignMethod
+    from hccbayes.spec.design import ControlStrategy
 
 FloatArray = NDArray[np.float64]
 
@@ -54,6 +56,21 @@ def unweighted_episodes(cohort: Cohort) -> pd.DataFrame:
     """Return a cohort's episodes as a design holds them, each with weight 1."""
     columns = ["patient", "patient_index", "start", "stop", "event", "treatment"]
     return cohort.episodes()[columns].assign(weight=1.0)
+
+
+def strategies_in_words(grace: float, control: ControlStrategy) -> str:
+    """Return the contrast of the strategies of cloned patients, in a sentence.
+
+    Parameters
+    ----------
+    grace
+        Months within which the treated strategy starts.
+    control
+        Whether the control strategy never starts, or does not within the grace period.
+    """
+    other = "never" if control == "never" else "not within it"
+    within = duration_text(grace)
+    return f"treatment started within {within} of time zero against {other}, in all patients"
 
 
 def start_times(cohort: Cohort) -> FloatArray:

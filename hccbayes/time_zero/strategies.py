@@ -12,7 +12,7 @@ from hccbayes.spec.design import duration_text
 from hccbayes.time_zero.clone_weights import fitted_weights
 from hccbayes.time_zero.cloning import FollowUp
 from hccbayes.time_zero.designs import time_dependent
-from hccbayes.time_zero.record import DesignedCohort, start_times
+from hccbayes.time_zero.record import DesignedCohort, start_times, strategies_in_words
 from hccbayes.time_zero.strategy_weights import weight_notes, weighted_rows
 
 if TYPE_CHECKING:
@@ -77,15 +77,11 @@ def clone_censor_weight(
     )
     rows = weighted_rows(weights)
     designed = time_dependent(cohort)
-    other = "never" if control == "never" else "not within it"
-    within = duration_text(grace)
     return replace(
         designed,
         method="clone_censor_weight",
-        label=f"clone-censor-weight, {within} of grace",
+        label=f"clone-censor-weight, {duration_text(grace)} of grace",
         episodes=rows[_COLUMNS],
-        estimand=(
-            f"treatment started within {within} of time zero against {other}, in all patients"
-        ),
+        estimand=strategies_in_words(grace, control),
         notes=weight_notes(weights),
     )
